@@ -2,6 +2,7 @@
  * The door between mind and body: every effect that `main`, `actors` and `plugins` may have. An effect that is not here
  * does not exist for them. Ports return outcomes as values; they throw only on an abort and on surprises.
  */
+import type { AnyStateMachine, InputFrom, OutputFrom } from "xstate";
 import type * as z from "zod";
 import type {
   Candidate,
@@ -48,7 +49,10 @@ export interface Model {
    * Logs the request before it is sent and the reply before it is returned. Retries are its own. Throws only on an abort;
    * on an abort the partial text is in the error's `partial` (see `Aborted`).
    */
-  reply(request: ModelRequest, signal: AbortSignal): Promise<Outcome<Reply> | { ok: false; error: string; failure: Failure }>;
+  reply(
+    request: ModelRequest,
+    signal: AbortSignal,
+  ): Promise<Outcome<Reply> | { ok: false; error: string; failure: Failure }>;
   /** Estimated tokens of these messages, calibrated by reported usage. */
   estimate(messages: Message[], tools: ToolSchema[]): number;
 }
@@ -128,7 +132,14 @@ export interface Workspace {
   >;
   /** Lines that match a JavaScript regular expression, in files as `list` sees them. */
   search(
-    options: { pattern: string; path?: string; glob?: string; ignoreCase?: boolean; limit: number; signal: AbortSignal },
+    options: {
+      pattern: string;
+      path?: string;
+      glob?: string;
+      ignoreCase?: boolean;
+      limit: number;
+      signal: AbortSignal;
+    },
   ): Promise<Outcome<{ hits: Hit[]; truncated: boolean }>>;
 }
 
@@ -318,6 +329,9 @@ export interface Handover {
   queue: string[];
   task: number;
   usage: Usage;
+  /** As in the machine's context: no more lines will come; one turn and out. */
+  leaving: boolean;
+  once: boolean;
 }
 
 /** Answers of the body about itself, as text for people. */
@@ -348,6 +362,11 @@ export interface Ports {
   budget: Budget;
   /** What the previous process handed over, if this one was relaunched. */
   handover: Handover | undefined;
+  /**
+   * Runs the machine to its final state and returns its output. The host lays its own guard `passed` over the machine's,
+   * and a fault that the machine did not handle rejects.
+   */
+  run<M extends AnyStateMachine>(machine: M, input: InputFrom<M>): Promise<OutputFrom<M>>;
   /** Becomes the newest executable, in the same process. Returns only if that failed. */
   relaunch(handover: Handover): Promise<Outcome<never>>;
 }
@@ -368,4 +387,6 @@ export interface Options {
 }
 
 /** Opens the body; a bad outcome carries the exit code. */
-export type Open = (options: Options) => Promise<{ ok: true; ports: Ports } | { ok: false; error: string; exit: number }>;
+export type Open = (
+  options: Options,
+) => Promise<{ ok: true; ports: Ports } | { ok: false; error: string; exit: number }>;

@@ -64,6 +64,7 @@ export const FailureKind = z.enum([
   "refused", // another 4xx: the request itself is wrong
   "diverged", // a cassette whose next request differs
   "config", // no model is set
+  "limit", // one of our own limits: steps, tokens, time, the same call again and again
 ]);
 export type FailureKind = z.infer<typeof FailureKind>;
 
@@ -77,7 +78,7 @@ export interface ToolResult {
   text: string;
 }
 
-/** Which conversation a request belongs to. `judge_task` decides NEW or CONTINUE. */
+/** Which conversation a request belongs to. `task` decides NEW or CONTINUE. */
 export const Purpose = z.enum([
   "chat",
   "task",
@@ -149,7 +150,13 @@ export const Generation = z.object({
 export type Generation = z.infer<typeof Generation>;
 
 /** One line of a trajectory. `ts` is ISO 8601, `seq` counts from 0 without gaps. */
-export const LogEvent = z.object({ v: z.literal(1), seq: z.number(), ts: z.string(), kind: z.string(), data: z.unknown() });
+export const LogEvent = z.object({
+  v: z.literal(1),
+  seq: z.number(),
+  ts: z.string(),
+  kind: z.string(),
+  data: z.unknown(),
+});
 export type LogEvent = z.infer<typeof LogEvent>;
 
 /** What is shown to the person, or printed as one JSON line with `--json`. The terminal is only a listener. */
@@ -188,3 +195,35 @@ export function addUsage(a: Usage, b: Usage): Usage {
 
 /** No tokens, no money. */
 export const NO_USAGE: Usage = { input: 0, output: 0, cached: 0, cost: 0, estimated: false };
+
+/** Exit codes of the process. Table in README.md. */
+export const EXIT = {
+  done: 0,
+  failed: 1,
+  usage: 2,
+  auth: 3,
+  config: 4,
+  untrusted: 5,
+  provider: 6,
+  limit: 7,
+  denied: 8,
+  internal: 9,
+  interrupted: 130,
+} as const;
+
+/** The exit code that a model failure ends a one-shot run with. */
+export function exitFor(kind: FailureKind): number {
+  const codes: Record<FailureKind, number> = {
+    auth: EXIT.auth,
+    config: EXIT.config,
+    diverged: EXIT.failed,
+    limit: EXIT.limit,
+    malformed: EXIT.provider,
+    overflow: EXIT.limit,
+    rate_limited: EXIT.provider,
+    refused: EXIT.provider,
+    server: EXIT.provider,
+    unreachable: EXIT.provider,
+  };
+  return codes[kind];
+}
