@@ -1,5 +1,6 @@
 /** What the machine remembers: plain JSON, no handles, no partial text. */
 import * as z from "zod";
+import type { Ports } from "./ports.ts";
 import { Candidate, Goal, Message, NO_USAGE, Suggestion, Usage, Verdict } from "./types.ts";
 
 /** The machine's context. `queue` holds lines not yet begun; `spent` is this evolution's usage. */
@@ -65,6 +66,16 @@ export type Event =
   | { type: "user.interrupted" }
   | { type: "user.unqueued" }
   | { type: "user.left" };
+
+/** Tokens in and out. */
+export const tokens = (usage: Usage): number => usage.input + usage.output;
+
+/** True if after the present change, accepted or not, the budget allows another one. */
+export function mayGoOn(context: Context, { budget, clock }: Pick<Ports, "budget" | "clock">): boolean {
+  const made = context.changes + context.failures + 1;
+  return !context.over && (budget.maxChanges === 0 || made < budget.maxChanges) &&
+    tokens(context.spent) < budget.tokens && clock.now() < context.began + budget.wallMs;
+}
 
 /** The goal that a change states in its last reply; undefined if it does not parse. */
 export function parseGoal(text: string): Goal | undefined {

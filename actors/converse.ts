@@ -112,25 +112,23 @@ export function schema(plugin: ToolPlugin): ToolSchema {
 
 /** Gives every unanswered call of the history a result, so that the history is valid again. */
 export function heal(messages: Message[]): void {
-  const answered = new Set(messages.flatMap((m) => m.role === "tool" ? [m.callId] : []));
   for (let at = messages.length - 1; at >= 0; at--) {
     const message = messages[at];
     if (message?.role !== "assistant") continue;
-    const missing = message.calls.filter((call) => !answered.has(call.id));
+    const answered: string[] = [];
     let end = at + 1;
-    while (messages[end]?.role === "tool") end++;
-    messages.splice(
-      end,
-      0,
-      ...missing.map((call): Message => ({
-        role: "tool",
-        callId: call.id,
-        name: call.name,
-        content: "No result: the call was interrupted and may have run in part.",
-      })),
-    );
+    for (let next = messages[end]; next?.role === "tool"; next = messages[++end]) answered.push(next.callId);
+    const missing = message.calls.filter((call) => !answered.includes(call.id));
+    messages.splice(end, 0, ...missing.map(unanswered));
   }
 }
+
+const unanswered = ({ id, name }: ToolCall): Message => ({
+  role: "tool",
+  callId: id,
+  name,
+  content: "No result: the call was interrupted and may have run in part.",
+});
 
 /** Read-only calls run side by side; a call that may change something runs alone, in order. */
 async function runCalls(ports: LoopPorts, calls: ToolCall[], turn: Turn, how: Conversation): Promise<void> {

@@ -1,5 +1,6 @@
 /** The examiner's steps as actors: they ask the host, and decide nothing. */
 import { fromPromise } from "xstate";
+import { type Context, mayGoOn } from "./context.ts";
 import type { Ports } from "./ports.ts";
 import type { Candidate, Generation, Outcome, Step, Usage, Verdict } from "./types.ts";
 
@@ -45,27 +46,18 @@ export function promote({ lineage, journal, log, terminal }: Pick<Ports, "lineag
   });
 }
 
-/** Why a change is thrown away; without a candidate nothing had been made. */
-export interface DiscardInput {
-  goal: string;
-  reason: string;
-  /** True when the evolution is over: the draft is closed. */
-  last: boolean;
-}
-
 /** Throws the change away and remembers why; closes the draft when the evolution is over. */
-export function discard({ draft, journal, log, terminal }: Pick<Ports, "draft" | "journal" | "log" | "terminal">) {
-  return fromPromise<void, DiscardInput>(async ({ input }) => {
+export function discard(ports: Pick<Ports, "draft" | "journal" | "log" | "terminal" | "budget" | "clock">) {
+  const { draft, journal, log, terminal } = ports;
+  return fromPromise<void, Context>(async ({ input }) => {
     await draft.discard();
-    if (input.goal) {
-      journal.fail({ change: input.goal, reason: input.reason, rolledBack: true });
-      terminal.show({
-        type: "notice",
-        level: "warning",
-        text: `Gave up "${input.goal}": ${input.reason.split("\n", 1)[0]}`,
-      });
+    const { reason, candidate } = input;
+    if (candidate) {
+      const change = candidate.goal.title;
+      journal.fail({ change, reason, rolledBack: true });
+      terminal.show({ type: "notice", level: "warning", text: `Gave up "${change}": ${reason.split("\n", 1)[0]}` });
     }
-    log.write("discard", input);
-    if (input.last) await draft.close();
+    log.write("discard", { goal: candidate?.goal.title, reason });
+    if (!mayGoOn(input, ports)) await draft.close();
   });
 }

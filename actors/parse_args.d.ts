@@ -7,4 +7,7 @@ export interface ParseOptions {
   "--"?: boolean;
   unknown?: (arg: string, key?: string, value?: unknown) => unknown;
 }
-export function parseArgs(args: string[], options?: ParseOptions): Record<string, unknown> & { _: (string | number)[]; "--"?: string[] };
+export function parseArgs(
+  args: string[],
+  options?: ParseOptions,
+): Record<string, unknown> & { _: (string | number)[]; "--"?: string[] };

@@ -1,12 +1,12 @@
 /** The machine: chat, reflect, evolve and refine, orchestrated. It says what happens when; the vocabulary says how. */
 import type { ActorRefFrom } from "xstate";
 import { createInterruptible } from "./chat.ts";
-import { type Context, fresh } from "./context.ts";
+import { type Context, fresh, tokens } from "./context.ts";
 import type { Change } from "./evolve.ts";
 import type { Ports } from "./ports.ts";
 import type { ReflectOutput } from "./reflect.ts";
 import type { Candidate, Step, Usage, Verdict } from "./types.ts";
-import { tokens, type Vocabulary, vocabulary } from "./vocabulary.ts";
+import { type Vocabulary, vocabulary } from "./vocabulary.ts";
 
 /** The root machine. */
 export type Root = ReturnType<typeof createRoot>;
@@ -223,11 +223,7 @@ function ending(words: Vocabulary) {
   const discarding = words.createStateConfig({
     invoke: {
       src: "discard",
-      input: ({ context }) => ({
-        goal: context.candidate?.goal.title ?? "",
-        reason: context.reason,
-        last: context.over,
-      }),
+      input: ({ context }) => context,
       onDone: [
         { guard: "mayGoOn", target: "evolving", actions: { type: "count", params: { which: "failures" } } },
         { guard: "hasChanged", target: "restarting", actions: "end" },

@@ -2,12 +2,12 @@
 import { assign, setup } from "xstate";
 import { chat, type ChatOutput, type Interruptible } from "./chat.ts";
 import { answerNow, command, type CommandOutput, isCommand } from "./commands.ts";
-import { type Context, type Event, fresh } from "./context.ts";
+import { type Context, type Event, fresh, mayGoOn } from "./context.ts";
 import { type Change, document, evolve, refine } from "./evolve.ts";
 import { build, discard, promote, prove } from "./examine.ts";
 import { judge } from "./judge.ts";
 import { listen } from "./listen.ts";
-import type { Budget, Ports } from "./ports.ts";
+import type { Ports } from "./ports.ts";
 import { reflect, type ReflectOutput } from "./reflect.ts";
 import { addUsage, type Candidate, EXIT, exitFor, type Usage, type Verdict } from "./types.ts";
 
@@ -92,7 +92,8 @@ function withConversation(ports: Ports, interruptible: Interruptible, words: Ret
   });
 }
 
-function withEvolution({ budget, clock, log, terminal }: Ports, words: ReturnType<typeof withConversation>) {
+function withEvolution(ports: Ports, words: ReturnType<typeof withConversation>) {
+  const { budget, clock, log, terminal } = ports;
   return words.extend({
     actions: {
       begin: assign(() => ({
@@ -151,23 +152,13 @@ function withEvolution({ budget, clock, log, terminal }: Ports, words: ReturnTyp
       passed: (_, { verdict }: { verdict: Verdict }) => verdict.pass,
       exhausted: ({ context }) => context.attempts + 1 >= budget.maxAttempts,
       hasChanged: ({ context }) => context.changes > 0,
-      mayGoOn: ({ context }) =>
-        !context.over && within(context, 1, budget) && clock.now() < context.began + budget.wallMs,
+      mayGoOn: ({ context }) => mayGoOn(context, ports),
     },
     delays: { wallClock: ({ context }) => Math.max(0, context.began + budget.wallMs - clock.now()) },
   });
 }
 
 const NEXT = { candidate: undefined, verdict: undefined, work: [], attempts: 0, reason: "", decision: "" };
-
-/** True if the budget allows another change after `more` further ones. */
-export function within(context: Context, more: number, budget: Budget): boolean {
-  const made = context.changes + context.failures + more;
-  return (budget.maxChanges === 0 || made < budget.maxChanges) && tokens(context.spent) < budget.tokens;
-}
-
-/** Tokens in and out. */
-export const tokens = (usage: Usage): number => usage.input + usage.output;
 
 function changed(change: Change): Partial<Context> {
   if (change.kind === "candidate") return { candidate: change.candidate, work: change.work };
