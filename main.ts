@@ -1,6 +1,6 @@
 /** The composition of the mind: arguments, machine, exit code. Every effect comes in through `open`. */
 import { type Arguments, HELP, parseArguments } from "./actors/arguments.ts";
-import { lineageTable } from "./actors/commands.ts";
+import { COMMANDS, lineageTable } from "./actors/commands.ts";
 import { type Context, fresh } from "./actors/context.ts";
 import type { Open, Ports } from "./actors/ports.ts";
 import { restore } from "./actors/resume.ts";
@@ -19,7 +19,8 @@ export async function main(args: string[], open: Open): Promise<End> {
   const parsed = parseArguments(args);
   if (!parsed.ok) return { exit: EXIT.usage, err: parsed.error };
   if (parsed.value.help) return { exit: EXIT.done, out: HELP };
-  const opened = await open(parsed.value.options);
+  const commands = Object.entries(COMMANDS).map(([name, { summary }]) => ({ name, summary }));
+  const opened = await open({ ...parsed.value.options, commands });
   if (!opened.ok) return { exit: opened.exit, err: opened.error };
   const { command } = parsed.value;
   return command && command !== "evolve"

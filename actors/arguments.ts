@@ -56,6 +56,7 @@ export function parseArguments(args: string[]): Outcome<Arguments> {
     mode: command ? "command" : printing ? "print" : "repl",
     json: flags.json ?? false,
     yes: flags.yes ?? false,
+    commands: [],
     needsModel: !command || command === "evolve",
     ...(flags.model && { model: flags.model }),
     ...(flags["fast-model"] && { fastModel: flags["fast-model"] }),

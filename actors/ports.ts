@@ -384,6 +384,8 @@ export interface Options {
   maxChanges?: number;
   /** True if the command needs a model: without one it must exit 4. */
   needsModel: boolean;
+  /** The slash commands, for completion. */
+  commands: { name: string; summary: string }[];
 }
 
 /** Opens the body; a bad outcome carries the exit code. */

@@ -1,0 +1,68 @@
+/** The entry of the executable, which no self-edit can touch: recover first, then start the mind in a try. */
+import { type Body, readFacts, versionText } from "./facts.ts";
+import { findHome, generationOf } from "./lineage/home.ts";
+
+const INTERNAL = 9;
+
+/** Starts Evo with these arguments; returns the exit code. */
+export async function boot(args: string[]): Promise<number> {
+  const root = new URL("../", import.meta.url);
+  const standalone = Deno.build.standalone;
+  const checkout = decodeURIComponent(root.pathname);
+  const executable = standalone ? Deno.execPath() : `${checkout}bin/evo`;
+  const self = standalone ? [executable] : [Deno.execPath(), "run", "-A", `${checkout}host/boot.ts`];
+  if (args[0] === "--evo-sandboxed") return await sandboxed(args.slice(1));
+  const env = (name: string) => Deno.env.get(name);
+  const { home } = await findHome({ env, exe: executable });
+  if (args[0] === "--version") return await version({ root, home, executable });
+  const { recover } = await import("./lineage/recover.ts");
+  const start = await recover({ home, executable });
+  if (start.relaunch) {
+    for (const notice of start.notices) say(notice);
+    const { execute } = await import("./sandbox/exec.ts");
+    say(execute(executable, args));
+  }
+  const body: Body = { root, home, executable, self, facts: await readFacts(root), start, closing: [] };
+  try {
+    const { createOpen } = await import("./open.ts");
+    const { main } = await import("../main.ts");
+    const end = await main(await withStdin(args), createOpen(body));
+    for (const close of body.closing) await close();
+    if (end.out !== undefined) await write(Deno.stdout, `${end.out}\n`);
+    if (end.err !== undefined) say(end.err);
+    await start.leave();
+    return end.exit;
+  } catch (error) {
+    say(`Evo stopped on a fault of its own: ${error instanceof Error ? error.message : String(error)}`);
+    if (env("EVO_DEBUG") && error instanceof Error) say(error.stack ?? "");
+    return INTERNAL;
+  }
+}
+
+async function version({ root, home, executable }: Pick<Body, "root" | "home" | "executable">): Promise<number> {
+  await write(Deno.stdout, `${versionText(await readFacts(root), await generationOf(home, executable))}\n`);
+  return 0;
+}
+
+async function sandboxed(args: string[]): Promise<number> {
+  const { runSandboxed } = await import("./sandbox/landlock.ts");
+  say(runSandboxed(args));
+  return 126;
+}
+
+/** `-p -` takes the prompt from stdin. */
+async function withStdin(args: string[]): Promise<string[]> {
+  const at = args.findIndex((arg, index) => arg === "-" && /^(-p|--print)$/.test(args[index - 1] ?? ""));
+  if (at < 0 || Deno.stdin.isTerminal()) return args;
+  const text = await new Response(Deno.stdin.readable).text();
+  return [...args.slice(0, at - 1), `--print=${text.trimEnd()}`, ...args.slice(at + 1)];
+}
+
+const say = (text: string): void => void (text && Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`)));
+
+async function write(to: typeof Deno.stdout, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at)).catch(() => bytes.length);
+}
+
+if (import.meta.main) Deno.exit(await boot(Deno.args));

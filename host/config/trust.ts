@@ -1,0 +1,116 @@
+/** Whether the words of a directory may be used: asked once, bound to a hash of what they are. */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+import * as z from "zod";
+import type { Terminal } from "../../actors/ports.ts";
+import { attempt, reason, replaceFile } from "../session/files.ts";
+import { type Piece, readPiece } from "./files.ts";
+
+/** What a directory may contribute: the very texts that were hashed, so nothing can change between question and use. */
+export interface Granted {
+  /** True if the user trusts the directory as it is now: plugins and prompts of the project may load too. */
+  trusted: boolean;
+  config?: Piece | undefined;
+  env?: Piece | undefined;
+  /** AGENTS.md (or CLAUDE.md) files, from the repository's root down to the working directory. */
+  guides: Piece[];
+  /** What was not loaded and why, for the user; empty if there is nothing to say. */
+  said: string;
+}
+
+/** What `createTrust` needs. `store` is a file in the user's own state folder; `own` says that this is Evo's checkout, verified. */
+export interface TrustOptions {
+  store: string;
+  cwd: string;
+  interactive: boolean;
+  own: boolean;
+  ask: Terminal["ask"];
+}
+
+const Entry = z.object({ hash: z.string(), at: z.string() });
+const Store = z.object({ v: z.literal(1), trusted: z.record(z.string(), Entry) }).catch({ v: 1, trusted: {} });
+
+/** The file of what the user trusts: `evo/trust.json` below `$XDG_STATE_HOME` if that is absolute, else below `~/.local/state`. */
+export function trustStore(env: Record<string, string>, home: string): string {
+  return `${env.XDG_STATE_HOME?.startsWith("/") ? env.XDG_STATE_HOME : `${home}/.local/state`}/evo/trust.json`;
+}
+
+/**
+ * `decide` decides about one directory. Each file is read once; asks only if something is there that was not trusted as it is.
+ * Throws a sentence if a file cannot be read.
+ */
+export function createTrust(options: TrustOptions): { decide(signal: AbortSignal): Promise<Granted> } {
+  const { store, cwd, interactive, own, ask } = options;
+  const decide = async (signal: AbortSignal) => {
+    const root = await Deno.realPath(cwd);
+    const found = await readPieces(root);
+    const pieces = [found.config, found.env, ...found.guides].filter((piece) => piece !== undefined);
+    const names = pieces.map((piece) => JSON.stringify(piece.path)).join(", ");
+    const granted = (note = ""): Granted => ({ ...found, trusted: true, said: joined(note, found.said) });
+    const refused = (why: string): Granted => {
+      return { trusted: false, guides: [], said: joined(why && `Did not load ${names}: ${why}`, found.said) };
+    };
+    if (own) return granted();
+    if (pieces.length === 0) return refused("");
+    const words = JSON.stringify(pieces.map(({ path, real, text }) => [path, real, text]));
+    const hash = createHash("sha256").update(words).digest("hex");
+    const before = (await readStore(store)).trusted[root]?.hash;
+    if (before === hash) return granted();
+    const now = before ? " as it is now, since it changed" : "";
+    if (!interactive) return refused(`this directory is not trusted${now}; start evo here at a terminal and say yes`);
+    const question = `Trust this directory${now}? ${names} would set the model and instruct it`;
+    const answer = await ask(question, { choices: ["yes", "no"], signal });
+    if (answer.ok && answer.value === "yes") return granted(await remember(store, { root, hash }));
+    return refused("you did not trust this directory; start again to be asked again");
+  };
+  return { decide };
+}
+
+function joined(...notes: string[]): string {
+  return notes.filter((note) => note !== "").join(". ");
+}
+
+async function readPieces(root: string): Promise<Omit<Granted, "trusted">> {
+  const folders = await foldersOf(root);
+  const inside = folders[0] === "/" ? "/" : `${folders[0]}/`;
+  const read = folders.map(async (folder) =>
+    await readPiece(`${folder}/AGENTS.md`) ?? await readPiece(`${folder}/CLAUDE.md`)
+  );
+  const all = (await Promise.all(read)).filter((piece) => piece !== undefined);
+  const outside = all.filter((piece) => !piece.real.startsWith(inside)).map(({ path, real }) =>
+    `Did not load ${JSON.stringify(path)}: it leads out of the repository, to ${JSON.stringify(real)}`
+  );
+  return {
+    config: await readPiece(`${root}/.evo/config.jsonc`),
+    env: await readPiece(`${root}/.env`),
+    guides: all.filter((piece) => piece.real.startsWith(inside)),
+    said: joined(...outside),
+  };
+}
+
+/** From the repository's root (the nearest folder upward with `.git`, else the directory itself) down to the directory. */
+async function foldersOf(root: string): Promise<string[]> {
+  const folders = [root];
+  for (let at = root; !await Deno.lstat(`${at}/.git`).then(() => true, () => false);) {
+    if (at === dirname(at)) return [root];
+    folders.unshift(at = dirname(at));
+  }
+  return folders;
+}
+
+/** A store that is missing or damaged trusts nothing. */
+async function readStore(path: string): Promise<z.infer<typeof Store>> {
+  const text = await Deno.readTextFile(path).catch(() => "");
+  return Store.parse(attempt(() => JSON.parse(text)));
+}
+
+async function remember(path: string, { root, hash }: { root: string; hash: string }): Promise<string> {
+  try {
+    const { trusted } = await readStore(path);
+    const store = { v: 1, trusted: { ...trusted, [root]: { hash, at: new Date().toISOString() } } };
+    await replaceFile(path, `${JSON.stringify(store, null, 1)}\n`);
+    return "";
+  } catch (error) {
+    return `Cannot remember in "${path}" that you trust this directory: ${reason(error)}; you will be asked again`;
+  }
+}

@@ -1,0 +1,99 @@
+/** Draft, gate and lineage, wired; loaded when they are first needed, since a conversation starts without them. */
+import { join } from "node:path";
+import type { Clock, Log, Terminal } from "../actors/ports.ts";
+import { no, ok, type Outcome } from "../actors/types.ts";
+import { findBase } from "./build/base.ts";
+import { compileSource } from "./build/compile.ts";
+import { findDeno } from "./build/deno.ts";
+import { runTool } from "./build/tool.ts";
+import { runCanary } from "./canary.ts";
+import type { Evolution } from "./evolution.ts";
+import { type Body, readSource } from "./facts.ts";
+import { createDraft } from "./gate/draft.ts";
+import { createGate, type Examiner } from "./gate/gate.ts";
+import { createLineage } from "./lineage/lineage.ts";
+import { landlockAvailable, sandboxed } from "./sandbox/landlock.ts";
+import { packSource, readPacked, sourceHash } from "./source/source.ts";
+import { createWorkspace } from "./workspace/workspace.ts";
+
+/** What it stands on. */
+export interface EvolutionOptions {
+  body: Body;
+  cwd: string;
+  model: () => string;
+  log: Log;
+  clock: Clock;
+  show: Terminal["show"];
+}
+
+/** Wires them. */
+export function createEvolution({ body, cwd, model, log, clock, show }: EvolutionOptions): Evolution {
+  const { home, root, executable, self, facts } = body;
+  const env = (name: string) => Deno.env.get(name);
+  let files: Promise<Map<string, string>> | undefined;
+  const scratch = join(home, "scratch");
+  let known: Promise<Outcome<string>> | undefined;
+  const deno = () => known ??= locateDeno({ env, home });
+  const gate: Examiner = createGate({
+    draftRoot: join(home, "draft"),
+    parentRoot: join(home, "parent"),
+    scratch,
+    parentFiles: () => files ??= readSource(root).then(readPacked),
+    deno,
+    async compile(source, signal) {
+      const found = await deno();
+      if (!found.ok) return found;
+      const base = await findBase({
+        home,
+        env,
+        deno: [found.value],
+        ...(Deno.build.standalone && { executable: OWN }),
+      });
+      if (!base.ok) return base;
+      const out = join(scratch, "evo");
+      const built = await compileSource({
+        source,
+        out,
+        stage: join(home, "stage"),
+        deno: deno.value,
+        base: base.value,
+        hash: sourceHash,
+        pack: packSource,
+        signal,
+      });
+      return built.ok ? ok({ executable: out, notes: `base: ${base.value.from}` }) : built;
+    },
+    canary: runCanary,
+    sandboxArgv: (command, rules) => landlockAvailable() ? sandboxed(command, { rules, self }) : command,
+    log,
+    show,
+    clock,
+  });
+  const lineage = createLineage({
+    home,
+    cwd,
+    executable,
+    embedded: { sourceHash: facts.sourceHash, source: () => readSource(root) },
+    gatePassed: gate.passed,
+    builtExecutable: gate.executable,
+    model,
+    clock,
+    notice: (text) => show({ type: "notice", level: "info", text }),
+  });
+  const draft = createDraft({ home, sourceRoot: lineage.sourceRoot, createWorkspace });
+  return { draft, gate, lineage };
+}
+
+/** The running executable, whatever has been renamed over its path. */
+const OWN = "/proc/self/exe";
+
+/** The path of a matching Deno; what starts it through npx is asked where it really is. */
+async function locateDeno(options: Parameters<typeof findDeno>[0]): Promise<Outcome<string>> {
+  const found = await findDeno(options);
+  if (!found.ok) return found;
+  const asked = [...found.value, "eval", "console.log(Deno.execPath())"];
+  const { code, stdout } = await runTool(asked, { cwd: options.home, ms: 60_000 });
+  return code === 0
+    ? ok(stdout.trim())
+    : no(`Cannot find where "${found.value.join(" ")}" is; name its executable in EVO_DENO`);
+}

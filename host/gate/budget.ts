@@ -1,0 +1,111 @@
+/** The size of the source and the direction of its imports: both are part of the gate. */
+import { isTest, listSource } from "../source/source.ts";
+import { withoutComments } from "../lint/lines.ts";
+
+/** Most lines of a file, of a function, of the mind, of the body and of one folder of `host/`. Only a person raises them. */
+export const BUDGET = { file: 250, function: 60, mind: 1_500, body: 7_500, folder: 1_000 };
+
+/** Lines of code (no blanks, comments, tests) of one file. */
+export interface Measured {
+  path: string;
+  lines: number;
+}
+
+/** An import of one source file by another; `type` if nothing of it is left at run time, `dynamic` for `import()`. */
+export interface Arrow {
+  from: string;
+  to: string;
+  kind: "value" | "type" | "dynamic";
+}
+
+const isCode = (path: string) => path.endsWith(".ts") && !path.endsWith(".d.ts") && !isTest(path);
+
+const known = new Map<string, string>();
+
+/** A file without its comments; remembered, since most files are the same in every draft. */
+async function stripped(root: string, path: string): Promise<string> {
+  const text = await Deno.readTextFile(`${root}/${path}`);
+  if (known.size > 2_000) known.clear();
+  const found = known.get(text) ?? withoutComments(text);
+  known.set(text, found);
+  return found;
+}
+
+/** Counts every source file of code below a root, tests left out. */
+export async function measure(root: string): Promise<Measured[]> {
+  const paths = (await listSource(root)).filter(isCode);
+  return await Promise.all(paths.map(async (path) => ({
+    path,
+    lines: (await stripped(root, path)).split("\n").filter((line) => line.trim() !== "").length,
+  })));
+}
+
+/** What breaks the budget, one sentence each. */
+export function violations(measured: Measured[]): string[] {
+  const sums = new Map<string, number>();
+  const add = (name: string, lines: number) => sums.set(name, (sums.get(name) ?? 0) + lines);
+  const found: string[] = [];
+  for (const { path, lines } of measured) {
+    if (lines > BUDGET.file) found.push(`"${path}" has ${lines} lines of code, ${BUDGET.file} is the limit; split it`);
+    if (path === "main.ts" || path.startsWith("actors/")) add("mind", lines);
+    if (path.startsWith("host/")) add("body", lines);
+    const folder = /^host\/[^/]+(?=\/)/.exec(path)?.[0];
+    if (folder) add(folder, lines);
+  }
+  for (const [name, lines] of sums) {
+    const limit = name === "mind" ? BUDGET.mind : name === "body" ? BUDGET.body : BUDGET.folder;
+    if (lines > limit) found.push(`${name} has ${lines} lines of code, ${limit} is the limit; make it smaller`);
+  }
+  return found;
+}
+
+const IMPORT =
+  /(?:^|[;}\s])(import|export)(\s+type\b)?(?:\s[^"'`;()]*?\sfrom)?\s*["']([^"'\n]+)["']|\b(import)\(\s*(?:"([^"\n]+)"|new URL\("([^"\n]+)")/g;
+
+/** Imports between source files below a root, tests left out. */
+export async function arrows(root: string): Promise<Arrow[]> {
+  const found: Arrow[] = [];
+  for (const from of (await listSource(root)).filter(isCode)) {
+    const text = await stripped(root, from);
+    for (const [, , type, fixed, dynamic, name, url] of text.matchAll(IMPORT)) {
+      const to = fixed ?? name ?? url ?? "";
+      if (!to.startsWith(".")) continue;
+      found.push({ from, to: resolve(from, to), kind: dynamic ? "dynamic" : type ? "type" : "value" });
+    }
+  }
+  return found;
+}
+
+const CONTRACT = /^actors\/(types|ports)\.ts$/;
+const ALLOWED: [from: RegExp, to: RegExp][] = [
+  [/^main\.ts$/, /^actors\//],
+  [/^actors\//, /^actors\//],
+  [/^plugins\//, /^plugins\//],
+  [/^plugins\//, CONTRACT],
+  [/^host\//, /^host\//],
+  [/^host\//, CONTRACT],
+  [/^host\/boot\.ts$/, /^main\.ts$/],
+];
+
+/** Imports that point outward, and cycles of imports that remain at run time; one sentence each. */
+export function arrowViolations(found: Arrow[]): string[] {
+  const outward = found
+    .filter(({ from, to }) => !ALLOWED.some(([a, b]) => a.test(from) && b.test(to)))
+    .map(({ from, to }) => `"${from}" may not import "${to}"`);
+  const next = new Map<string, string[]>();
+  for (const { from, to, kind } of found) if (kind === "value") next.set(from, [...next.get(from) ?? [], to]);
+  const cycles: string[] = [], done = new Set<string>();
+  function visit(path: string, trail: string[]) {
+    const start = trail.indexOf(path);
+    if (start >= 0) cycles.push(`Imports form a cycle: ${[...trail.slice(start), path].join(" -> ")}`);
+    if (start >= 0 || done.has(path)) return;
+    for (const to of next.get(path) ?? []) visit(to, [...trail, path]);
+    done.add(path);
+  }
+  for (const path of next.keys()) visit(path, []);
+  return [...outward, ...cycles];
+}
+
+function resolve(from: string, to: string): string {
+  return decodeURIComponent(new URL(to, `file:///${from}`).pathname.slice(1));
+}

@@ -1,0 +1,155 @@
+/** The gate: what a candidate must pass, run by this generation, never by the candidate. */
+import type { Candidate, Outcome, Verdict } from "../../actors/types.ts";
+import type { Gate } from "../../actors/ports.ts";
+import { mustGit, stageTree } from "../source/git.ts";
+import * as tools from "./checks.ts";
+import { type Check, examine, type Witness } from "./examine.ts";
+import { changes, checkPolicy, checkProtected, checkSize } from "./policy.ts";
+import type { SandboxArgv } from "./sandbox.ts";
+
+/** What the gate needs. `parentFiles` is the running generation's own source; `canary` starts an executable and says what it saw. */
+export interface GateOptions extends Witness {
+  draftRoot: string;
+  parentRoot: string;
+  scratch: string;
+  parentFiles: () => Promise<Map<string, string>>;
+  deno: () => Promise<Outcome<string>>;
+  compile: (root: string, signal: AbortSignal) => Promise<Outcome<{ executable: string; notes: string }>>;
+  canary: (executable: string, signal: AbortSignal) => Promise<Outcome<string>>;
+  sandboxArgv: SandboxArgv;
+}
+
+/** The gate port, and what promotion asks: which halves a tree has passed in this process, and its executable. */
+export interface Examiner extends Gate {
+  passed(tree: string): { proof: boolean; build: boolean };
+  executable(tree: string): string | undefined;
+}
+
+const DOCUMENTS = ["README.md", "AGENTS.md", "ARCHITECTURE.md"];
+
+/** Creates the gate. Its memory of what passed is the lock on promotion: nothing else can write it. */
+export function createGate(options: GateOptions): Examiner {
+  const { draftRoot: draft, parentRoot: parent, scratch, sandboxArgv } = options;
+  const built = new Map<string, string>(), cases: tools.Bench["cases"] = new Map();
+  let proved: string | undefined, inherited: string | undefined, packaged = false, told = false;
+
+  /** Says once that the operating system does not confine the tests. */
+  function warn(deno: string) {
+    if (told || sandboxArgv([deno], { ro: [], rw: [] }).length > 1) return;
+    told = true;
+    const text = "Tests of a self-edit can import files from outside the draft here: this system has no Landlock";
+    options.show({ type: "notice", level: "warning", text });
+  }
+
+  /** One examination: `tree` is what the checks are about; only the format step of a proof may move it. */
+  function begin({ tree }: Candidate) {
+    const found = { changed: [], facts: new Map(), before: new Map(), tested: undefined, ran: [], cases };
+    const bench: tools.Bench = { deno: "", draft, parent, scratch, sandboxArgv, ...found };
+    const at = { tree };
+    const same: Check = {
+      name: "unchanged",
+      ms: 10_000,
+      run: async () =>
+        await stageTree(draft) === at.tree ? [] : ["The draft is not the candidate: it changed meanwhile"],
+    };
+    const policy: Check = { name: "policy", ms: 10_000, run: () => checkPolicy(draft, at.tree) };
+    const cheap: Check[] = [
+      { name: "protected", ms: 10_000, run: async () => await checkProtected(draft, await options.parentFiles()) },
+      { name: "size", ms: 10_000, run: () => checkSize(draft) },
+    ];
+    const format = (fix: boolean): Check => ({
+      name: "format",
+      ms: 60_000,
+      async run(signal) {
+        const deno = await options.deno();
+        if (!deno.ok) return [deno.error];
+        warn(bench.deno = deno.value);
+        bench.changed = await changes(draft, at.tree);
+        const faults = await tools.checkFormat(bench, { fix, signal });
+        if (fix) at.tree = await stageTree(draft);
+        return faults;
+      },
+    });
+    return { bench, at, same, policy, cheap, format };
+  }
+
+  const packages = (bench: tools.Bench): Check => ({
+    name: "packages",
+    ms: 90_000,
+    async run(signal) {
+      const faults = packaged ? [] : await tools.checkPackages(bench, signal);
+      packaged = faults.length === 0;
+      return faults;
+    },
+  });
+
+  const whole = (bench: tools.Bench): Check[][] => [
+    [{ name: "source", ms: 60_000, run: (signal) => tools.checkSource(bench, signal) }],
+    [packages(bench)],
+    [
+      { name: "types", ms: 95_000, run: (signal) => tools.checkTypes(bench, signal) },
+      { name: "tests", ms: 125_000, run: (signal) => tools.checkTests(bench, { sealed: false, signal }) },
+      { name: "sealed", ms: 125_000, run: (signal) => tools.checkTests(bench, { sealed: true, signal }) },
+      { name: "ratchet", ms: 125_000, run: (signal) => tools.checkKept(bench, signal) },
+    ],
+    [{ name: "cases", ms: 10_000, run: () => tools.checkCases(bench) }, {
+      name: "red-green",
+      ms: 60_000,
+      run: (signal) => tools.checkRedGreen(bench, signal),
+    }],
+  ];
+
+  async function onlyDocuments(from: string, to: string): Promise<boolean> {
+    const names = await mustGit(draft, ["diff-tree", "-r", "-z", "--no-renames", "--name-only", from, to]);
+    return names.split("\0").filter(Boolean).every((name) => DOCUMENTS.includes(name));
+  }
+
+  const compile = (tree: string): Check => ({
+    name: "compile",
+    ms: 180_000,
+    async run(signal) {
+      const made = await options.compile(draft, signal);
+      if (made.ok) built.set(tree, made.value.executable);
+      return made.ok ? [] : [made.error];
+    },
+  });
+  const canary = (tree: string): Check => ({
+    name: "canary",
+    ms: 30_000,
+    async run(signal) {
+      const seen = await options.canary(built.get(tree) ?? "", signal);
+      return seen.ok ? [] : [seen.error];
+    },
+  });
+
+  return {
+    async prove(candidate, signal) {
+      [proved, inherited] = [undefined, undefined];
+      built.clear();
+      const { bench, at, same, policy, cheap, format } = begin(candidate);
+      const groups = [[same, policy], cheap, [format(true)], ...whole(bench), [same]];
+      const ended = await examine(groups, { witness: options, root: draft, signal });
+      if (ended.pass) proved = at.tree;
+      return { half: "proof", tree: at.tree, ...ended } satisfies Verdict;
+    },
+    async build(candidate, signal) {
+      inherited = undefined;
+      built.clear();
+      const { tree } = candidate, proof = proved;
+      const { bench, same, policy, cheap, format } = begin(candidate);
+      const known: Check = {
+        name: "proof",
+        ms: 10_000,
+        run: () => Promise.resolve(proof ? [] : ["Cannot build what was not proved; prove it first"]),
+      };
+      const again = proof && await onlyDocuments(proof, tree) ? [] : whole(bench);
+      const groups = [[known, same, policy], cheap, [format(false)], ...again, [compile(tree)], [canary(tree)], [same]];
+      const ended = await examine(groups, { witness: options, root: draft, signal });
+      if (ended.pass) inherited = tree;
+      else built.clear();
+      return { half: "build", tree, ...ended } satisfies Verdict;
+    },
+    passed: (tree) => ({ proof: tree === proved || tree === inherited, build: tree === inherited && built.has(tree) }),
+    executable: (tree) => tree === inherited ? built.get(tree) : undefined,
+  };
+}

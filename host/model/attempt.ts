@@ -1,0 +1,106 @@
+/** One request and the reading of its answer: no retries here. */
+import type OpenAI from "openai";
+import type { Clock } from "../../actors/ports.ts";
+import type { createAssembly, StreamEnd } from "../protocol/assemble.ts";
+import { createReader, type ReaderOptions } from "../protocol/read_stream.ts";
+import type { ModelSettings } from "./settings.ts";
+import { oneLine, StatusError, type Trouble } from "../protocol/trouble.ts";
+
+export type Body = OpenAI.ChatCompletionCreateParamsStreaming;
+
+/** What an attempt needs. */
+export interface AttemptOptions extends ReaderOptions {
+  settings: ModelSettings;
+  clock: Clock;
+  signal: AbortSignal;
+}
+
+const ERROR_BYTES = 64 << 10;
+const NO_ENV = { adminAPIKey: null, organization: null, project: null, webhookSecret: null };
+const PLAIN = { maxRetries: 0, logLevel: "off" as const, timeout: 2 ** 31 - 1 };
+
+async function readError(body: ReadableStream<Uint8Array> | null): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  for await (const bytes of body ?? []) {
+    text += decoder.decode(bytes, { stream: true });
+    if (text.length >= ERROR_BYTES) break;
+  }
+  return text.slice(0, ERROR_BYTES);
+}
+
+/**
+ * Sends one request. The headers are ours, so that nothing of the environment is sent, and no redirect is followed. Throws
+ * `StatusError` (as a cause) or the connection's error.
+ */
+async function open({ baseUrl, apiKey }: ModelSettings, body: Body, signal: AbortSignal): Promise<Response> {
+  const { default: OpenAI } = await import("openai");
+  const headers = new Headers({ "content-type": "application/json", accept: "text/event-stream", "user-agent": "evo" });
+  if (apiKey) headers.set("authorization", `Bearer ${apiKey}`);
+  const send: typeof fetch = async (url, init) => {
+    const response = await fetch(url, { ...init, headers, redirect: "manual" });
+    if (response.ok) return response;
+    throw new StatusError(response.status, response.headers, await readError(response.body));
+  };
+  const baseURL = baseUrl.replace(/\/+$/, "");
+  const client = new OpenAI({ ...NO_ENV, ...PLAIN, baseURL, apiKey: apiKey || "none", fetch: send });
+  return await client.chat.completions.create(body, { signal }).asResponse();
+}
+
+/** Watches a connection: ends it when nothing was heard for too long, or when `signal` aborts. */
+function createWatch({ limits, clock, signal }: AttemptOptions) {
+  const connection = new AbortController();
+  const end = () => connection.abort();
+  let heardAt = clock.now(), first = true, silence = "";
+  const limit = () => first ? limits.firstByteMs : limits.idleMs;
+  if (signal.aborted) end();
+  signal.addEventListener("abort", end, { once: true });
+  void (async () => {
+    while (!connection.signal.aborted) {
+      const left = heardAt + limit() - clock.now();
+      if (left > 0) await clock.sleep(left, connection.signal).catch(() => {}); // it ends with the connection
+      else end(), silence = `nothing came for ${limit() / 1000} s`;
+    }
+  })();
+  return {
+    signal: connection.signal,
+    heard: () => (heardAt = clock.now(), first = false),
+    silence: () => ({ silence, first }),
+    close: () => (signal.removeEventListener("abort", end), end()),
+  };
+}
+
+/**
+ * Makes one request and feeds its answer to the assembly. Returns how the stream ended, or the trouble if nothing worth
+ * keeping came; throws `StatusError`. On an abort the connection is ended, and it throws what the connection threw.
+ */
+export async function attempt(
+  body: Body,
+  assembly: ReturnType<typeof createAssembly>,
+  options: AttemptOptions,
+): Promise<StreamEnd | Trouble> {
+  const watch = createWatch(options);
+  try {
+    const response = await open(options.settings, body, watch.signal);
+    const reader = createReader(assembly, options);
+    for await (const bytes of response.body ?? []) {
+      watch.heard();
+      const stop = reader.feed(bytes);
+      if (stop) return stop;
+    }
+    watch.signal.throwIfAborted();
+    return reader.end(response.headers.get("content-type") ?? "no content type");
+  } catch (error) {
+    if (options.signal.aborted) throw error;
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    if (cause instanceof StatusError) throw cause;
+    const { silence, first } = watch.silence();
+    const why = silence || oneLine(cause instanceof Error ? cause.message : String(cause));
+    if (assembly.begun()) return { how: "broken", why };
+    const hopeless = (silence && first) || /certificate|UnknownIssuer|invalid url/i.test(why);
+    const requests = why.includes("before message completed") ? 2 : 1; // such a request, fetch itself sends again once
+    return { kind: "unreachable", reason: why, retry: !hopeless, requests };
+  } finally {
+    watch.close();
+  }
+}

@@ -1,0 +1,230 @@
+/** The composition of the body: every port, wired once for one run. */
+import { join } from "node:path";
+import type { Clock, Open, Options, Ports } from "../actors/ports.ts";
+import { EXIT } from "../actors/types.ts";
+import { createAbout } from "./about.ts";
+import { createGuidance } from "./config/guidance.ts";
+import { configFolder, loadSettings, NO_MODEL, type Settings } from "./config/settings.ts";
+import { createTrust, type Granted, trustStore } from "./config/trust.ts";
+import { lazily } from "./evolution.ts";
+import type { Body } from "./facts.ts";
+import { type Carried, carryOver, takeCarried } from "./carried.ts";
+import { createModel } from "./model/model.ts";
+import { runMachine } from "./process.ts";
+import { createJournal } from "./session/journal.ts";
+import { createLog } from "./session/log.ts";
+import { createRedactor } from "./session/redact.ts";
+import { createSessions, newSessionId, sessionFolder } from "./session/sessions.ts";
+import { createAgents } from "./shell/agents.ts";
+import { createShell, noShell } from "./shell/shell.ts";
+import { typedShell } from "./shell/typed.ts";
+import { createProcessTerminal, type ProcessTerminal } from "./terminal/process.ts";
+import { createTools } from "./tools.ts";
+import { createUndo } from "./workspace/undo.ts";
+import { createWorkspace } from "./workspace/workspace.ts";
+
+/** Time, as the mind may see it. */
+export const clock: Clock = {
+  now: () => Date.now(),
+  sleep: (ms, signal) =>
+    new Promise((done, stop) => {
+      signal.throwIfAborted();
+      const timer = setTimeout(() => (signal.removeEventListener("abort", abort), done()), ms);
+      const abort = () => (clearTimeout(timer), stop(signal.reason));
+      signal.addEventListener("abort", abort, { once: true });
+    }),
+};
+
+/** Opens the body for one run of the mind. */
+export function createOpen(body: Body): Open {
+  return async (options) => {
+    const cwd = await Deno.realPath(".");
+    const env = Deno.env.toObject();
+    const carried = await takeCarried(body.home);
+    const terminal = createProcessTerminal({
+      options,
+      env,
+      cwd,
+      pending: carried?.pending,
+      label: () => `evo ${body.start.generation ?? 0}`,
+      commands: () => options.commands,
+      onFirstPrompt: () => void body.start.confirm(),
+    });
+    body.closing.push(terminal.close);
+    for (const text of body.start.notices) terminal.show({ type: "notice", level: "warning", text });
+    const granted = await decideTrust({ body, cwd, env, terminal });
+    if (granted.said && options.mode !== "command") {
+      terminal.show({ type: "notice", level: "warning", text: granted.said });
+    }
+    const loaded = await loadSettings({ flags: flagsOf(options), env, home: env.HOME ?? "/", granted });
+    if (!loaded.ok && options.mode !== "command") return { ok: false, error: loaded.error, exit: EXIT.config };
+    const settings = loaded.ok ? loaded.value : undefined;
+    if (options.needsModel && !settings) return { ok: false, error: loaded.ok ? "" : loaded.error, exit: EXIT.config };
+    const demo = options.needsModel && settings?.hasModel === false && terminal.interactive();
+    if (options.needsModel && settings?.hasModel === false && !demo) {
+      return { ok: false, error: NO_MODEL, exit: EXIT.config };
+    }
+    if (demo) {
+      terminal.show({
+        type: "notice",
+        level: "warning",
+        text: `${NO_MODEL}\nUntil then the built-in demo model answers: it plays fixed replies.`,
+      });
+    }
+    return {
+      ok: true,
+      ports: await wire({ body, options, cwd, env, carried, terminal, granted, loaded, settings, demo }),
+    };
+  };
+}
+
+interface Wiring {
+  body: Body;
+  options: Options;
+  cwd: string;
+  env: Record<string, string>;
+  carried: Carried | undefined;
+  terminal: ProcessTerminal;
+  granted: Granted;
+  loaded: Awaited<ReturnType<typeof loadSettings>>;
+  settings: Settings | undefined;
+  demo: boolean;
+}
+
+async function wire(wiring: Wiring): Promise<Ports> {
+  const { body, options, cwd, env, carried, terminal, granted, settings } = wiring;
+  const show = terminal.show;
+  const redact = createRedactor(env, settings?.apiKey ? [settings.apiKey] : []);
+  const id = carried?.handover.session ?? newSessionId(clock);
+  const log = createLog({ folder: sessionFolder(cwd, id), clock, redact });
+  const sessions = createSessions({ cwd, id, log });
+  const model = await createRunModel(wiring, { log, redact, session: () => sessions.current() });
+  const warn = (text: string) => show({ type: "notice", level: "warning", text });
+  for (const warning of settings?.warnings ?? []) warn(warning);
+  const undo = createUndo({ root: cwd, store: join(cwd, ".evo/undo", id), log });
+  const outputs = () => join("outputs", sessions.current());
+  let task = carried?.handover.task ?? 0;
+  const shellOptions = {
+    cwd,
+    env,
+    log,
+    redact,
+    show,
+    ask: terminal.ask,
+    interactive: terminal.interactive,
+    capture: undo.capture,
+    spillDir: join(cwd, outputs(), "spill"),
+  };
+  const shell = createShell({ ...shellOptions, yes: options.yes });
+  const typed = typedShell(shell, createShell({ ...shellOptions, yes: true }), terminal.typed);
+  const agents = createAgents({
+    exec: body.self,
+    cwd,
+    env,
+    outputs: () => join(outputs(), `task_${Math.max(task, 1)}`),
+    flags: inherited(options),
+  });
+  body.closing.push(shell.end, agents.end);
+  const { draft, gate, lineage, passed } = lazily(async () => {
+    const { createEvolution } = await import("./evolution_wiring.ts");
+    return createEvolution({ body, cwd, model: model.name, log, clock, show });
+  });
+  const workspace = createWorkspace({ root: cwd, beforeWrite: undo.capture });
+  const tools = createTools({
+    folder: new URL("plugins/tools/", body.root),
+    workspace,
+    draft: draft.workspace,
+    shell: typed,
+    noShell,
+    agents,
+    sessions,
+    terminal,
+    clock,
+    spill: () => ({ folder: join(cwd, outputs(), "spill"), shown: join(outputs(), "spill") }),
+  });
+  return {
+    model,
+    terminal,
+    log,
+    clock,
+    tools,
+    undo,
+    draft,
+    gate,
+    lineage,
+    sessions: { ...sessions, openTask: (number) => sessions.openTask(task = number) },
+    journal: createJournal({ path: join(cwd, ".evo/journal.db"), clock, redact, warn }),
+    guidance: createGuidance({
+      promptsRoot: new URL("prompts/", body.root),
+      userGuide: join(configFolder(env, env.HOME ?? "/"), "AGENTS.md"),
+      guides: granted.guides,
+    }),
+    about: createAbout({ ...wiring, sessions }),
+    budget: settings?.budget ?? { maxChanges: 0, maxAttempts: 0, wallMs: 0, tokens: 0 },
+    handover: carried?.handover,
+    run: runMachine({
+      body,
+      log,
+      terminal,
+      session: sessions.current,
+      model: model.name,
+      cwd,
+      resumed: carried !== undefined,
+      passed,
+    }),
+    relaunch: (handover) => carryOver({ body, handover, terminal, log, model, ends: [shell.end, agents.end] }),
+  };
+}
+
+async function decideTrust(
+  { body, cwd, env, terminal }: Pick<Wiring, "body" | "cwd" | "env" | "terminal">,
+): Promise<Granted> {
+  const isCheckout = await Deno.stat(join(cwd, "host/boot.ts")).then(() => true, () => false);
+  const { sourceHash } = isCheckout ? await import("./source/source.ts") : { sourceHash: undefined };
+  const own = sourceHash !== undefined && await sourceHash(cwd).catch(() => "") === body.facts.sourceHash;
+  const trust = createTrust({
+    store: trustStore(env, env.HOME ?? "/"),
+    cwd,
+    interactive: terminal.interactive(),
+    own,
+    ask: terminal.ask,
+  });
+  return await trust.decide(new AbortController().signal);
+}
+
+async function createRunModel(
+  { settings, demo, options, cwd, carried, terminal }: Wiring,
+  { log, redact, session }: { log: Ports["log"]; redact: (text: string) => string; session: () => string },
+) {
+  const name = demo ? "demo" : settings?.model ?? "none";
+  const played = name === "demo" ? { cassette: { text: (await import("./demo/cassette.ts")).DEMO } } : {};
+  const model = createModel({
+    settings: {
+      baseUrl: settings?.baseUrl ?? "",
+      model: name,
+      fastModel: demo ? "demo" : settings?.fastModel ?? name,
+      ...(settings?.apiKey && { apiKey: settings.apiKey }),
+      ...(settings?.window && { window: settings.window }),
+      ...(options.record && { record: options.record }),
+      ...played,
+    },
+    log,
+    show: terminal.show,
+    clock,
+    redact,
+    normalise: (text) => text.replaceAll(cwd, "$CWD").replaceAll(session(), "$SESSION"),
+  });
+  if (carried) {
+    if (carried.model !== model.name()) model.use(carried.model);
+    model.seek(carried.positions);
+  }
+  return model;
+}
+
+const flagsOf = ({ model, fastModel, maxChanges }: Options) => ({ model, fastModel, maxChanges });
+
+const inherited = ({ yes, model, fastModel }: Options): string[] => [
+  ...(yes ? ["--yes"] : []),
+  ...(model ? ["--model", model] : []),
+  ...(fastModel ? ["--fast-model", fastModel] : []),
+];

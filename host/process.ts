@@ -1,0 +1,83 @@
+/** The life of the process: runs the machine, ends in good order on signals. */
+import { type AnyStateMachine, createActor, type InputFrom, type OutputFrom } from "xstate";
+import type { Ports } from "../actors/ports.ts";
+import type { Verdict } from "../actors/types.ts";
+import type { Body } from "./facts.ts";
+import type { TrajectoryLog } from "./session/log.ts";
+import type { ProcessTerminal } from "./terminal/process.ts";
+
+/** What a run of the machine is told and tells. `passed` is the gate's own memory: the lock that no self-edit can open. */
+export interface RunOptions {
+  body: Body;
+  log: TrajectoryLog;
+  terminal: ProcessTerminal;
+  session: () => string;
+  model: () => string;
+  cwd: string;
+  resumed: boolean;
+  passed: (tree: string) => { proof: boolean; build: boolean };
+}
+
+/** Makes the port `run`. */
+export function runMachine(options: RunOptions): Ports["run"] {
+  const { body, log, terminal, session, model, cwd, resumed, passed } = options;
+  let begun = false;
+  return async <M extends AnyStateMachine>(machine: M, input: InputFrom<M>): Promise<OutputFrom<M>> => {
+    const generation = body.start.generation ?? 0;
+    if (!begun) {
+      log.write("session_start", { cwd, generation, model: model(), args: Deno.args, resumed });
+      terminal.show({ type: "session", id: session(), cwd, generation, model: model(), resumed });
+    }
+    begun = true;
+    const stop = endOnSignals({ log, terminal, body });
+    try {
+      const output = await finished(machine, input, passed);
+      if (!output.relaunch) {
+        log.write("session_end", { exit: output.exit, reason: "left" });
+        terminal.show({ type: "result", exit: output.exit });
+      }
+      return output;
+    } finally {
+      stop();
+    }
+  };
+}
+
+/** A fault that the machine did not handle rejects; without an observer it would be thrown from a timer. */
+function finished<M extends AnyStateMachine>(
+  machine: M,
+  input: InputFrom<M>,
+  passed: RunOptions["passed"],
+): Promise<OutputFrom<M>> {
+  const examined = (_: unknown, { verdict }: { verdict: Verdict }) =>
+    verdict.pass && passed(verdict.tree)[verdict.half === "proof" ? "proof" : "build"];
+  const actor = createActor(machine.provide({ guards: { passed: examined } }), { input });
+  return new Promise((done, fail) => {
+    actor.subscribe({ error: fail, complete: () => done(actor.getSnapshot().output) });
+    actor.start();
+  });
+}
+
+const CODES = { SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Ends the session in good order on SIGTERM and SIGHUP; SIGINT, where no terminal takes it as a key, interrupts the turn. */
+export function endOnSignals({ log, terminal, body }: Pick<RunOptions, "log" | "terminal" | "body">): () => void {
+  const end = (signal: keyof typeof CODES) => async () => {
+    log.write("session_end", { exit: CODES[signal], reason: signal });
+    await Promise.race([
+      Promise.all(body.closing.map((close) => close())),
+      new Promise((done) => setTimeout(done, 1000)),
+    ]);
+    await body.start.leave();
+    Deno.exit(CODES[signal]);
+  };
+  const term = end("SIGTERM"), hup = end("SIGHUP"), int = () => terminal.interrupt();
+  Deno.addSignalListener("SIGTERM", term);
+  Deno.addSignalListener("SIGHUP", hup);
+  if (!terminal.interactive()) Deno.addSignalListener("SIGINT", int);
+  return () => {
+    Deno.removeSignalListener("SIGTERM", term);
+    Deno.removeSignalListener("SIGHUP", hup);
+    if (!terminal.interactive()) Deno.removeSignalListener("SIGINT", int);
+  };
+}

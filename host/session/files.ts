@@ -1,0 +1,34 @@
+/** Small private files, replaced whole. */
+import { dirname } from "node:path";
+
+/** Replaces a file in one step (temporary file, rename) with mode 0600 in a folder with mode 0700. Throws what the system says; nothing half-written stays. */
+export async function replaceFile(path: string, text: string): Promise<void> {
+  const draft = `${path}.${crypto.randomUUID()}`;
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await Deno.writeTextFile(draft, text, { mode: 0o600, createNew: true });
+    await Deno.rename(draft, path);
+  } catch (error) {
+    await Deno.remove(draft).catch(() => {});
+    throw error;
+  }
+}
+
+/** What an error says. */
+export function reason(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Cuts a text to at most `limit` UTF-16 units, never through a surrogate pair. */
+export function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : text.slice(0, limit).replace(/[\ud800-\udbff]$/, "");
+}
+
+/** Does what may fail without harm: on a full disk, on an odd file system, on a torn line; undefined if it failed. */
+export function attempt<T>(act: () => T): T | undefined {
+  try {
+    return act();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,111 @@
+// deno-lint-ignore-file no-control-regex
+/** Columns of text on a terminal, and folding to them. Escape sequences in here are our own styles (SGR), nothing else. */
+import { eastAsianWidth } from "get-east-asian-width";
+
+const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+const EMOJI = /\p{RGI_Emoji}|\p{Emoji_Presentation}|\ufe0f|\p{Regional_Indicator}{2}/v;
+const INVISIBLE = /^[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}\p{Surrogate}]/u;
+const STYLE = /\x1b\[[0-9;]*m/g;
+const PLAIN = /^[\x20-\x7e]*$/;
+
+/** Units that a row may not be folded in: a run of blanks, one CJK character, a run of others. */
+const WORD = / +|[\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60]\p{Mark}*|[^ \u2e80-\u9fff\uac00-\ud7af\uff00-\uff60]+/gu;
+
+/** The user-perceived characters of a text. */
+export function graphemes(text: string): string[] {
+  if (PLAIN.test(text)) return text.split("");
+  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+}
+
+/** Columns of one grapheme: 0, 1 or 2. */
+export function graphemeWidth(grapheme: string): number {
+  if (PLAIN.test(grapheme)) return grapheme.length;
+  if (EMOJI.test(grapheme)) return 2;
+  if (INVISIBLE.test(grapheme)) return 0;
+  return eastAsianWidth(grapheme.codePointAt(0) ?? 32, { ambiguousAsWide: false });
+}
+
+/** Columns of a line; styles count nothing. */
+export function width(text: string): number {
+  const bare = text.replace(STYLE, "");
+  if (PLAIN.test(bare)) return bare.length;
+  return graphemes(bare).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0);
+}
+
+/** Tabs become blanks up to the next multiple of four columns. */
+export function expandTabs(line: string): string {
+  if (!line.includes("\t")) return line;
+  return line.split("\t").reduce((left, right) => left + " ".repeat(4 - width(left) % 4) + right);
+}
+
+/** The start of a line that fits into so many columns, with an ellipsis if something was cut. Styles are closed. */
+export function truncate(line: string, columns: number): string {
+  if (width(line) <= columns) return line;
+  const first = fold(line, Math.max(1, columns - 1), { hard: true })[0] ?? "";
+  return columns < 2 ? first : `${first}…`;
+}
+
+/** The end of a line that fits into so many columns, with an ellipsis if something was cut. For lines without styles. */
+export function ending(line: string, columns: number): string {
+  if (width(line) <= columns) return line;
+  let used = 1;
+  const kept = graphemes(line.slice(-4 * columns)).reverse().filter((one) => (used += graphemeWidth(one)) <= columns);
+  return `…${kept.reverse().join("")}`;
+}
+
+/**
+ * Folds a text to rows of at most so many columns: at blanks and between CJK characters, in a word only if it is longer than
+ * a row (`hard`: anywhere). Only blanks at a fold are dropped. Styles open at a fold are closed and opened again.
+ */
+export function fold(text: string, columns: number, { hard = false } = {}): string[] {
+  const room = Math.max(2, columns);
+  const rows: string[] = [];
+  let open: string[] = [];
+  let row = "";
+  let used = 0;
+  const next = () => {
+    rows.push(open.length > 0 ? `${row}\x1b[0m` : row);
+    row = open.join("");
+    used = 0;
+  };
+  const put = (piece: string) => {
+    const columnsOfPiece = piece.startsWith("\x1b") ? 0 : graphemeWidth(piece);
+    if (used + columnsOfPiece > room) next();
+    if (piece.startsWith("\x1b")) open = restyle(open, piece);
+    row += piece;
+    used += columnsOfPiece;
+  };
+  for (const line of text.split("\n").map(expandTabs)) {
+    const before = rows.length;
+    for (const word of hard ? [line] : line.match(WORD) ?? []) {
+      const size = width(word);
+      const blank = word.startsWith(" ");
+      if (!hard && used > 0 && used + size > room && (blank || size <= room)) next();
+      if (blank && used === 0 && rows.length > before) continue;
+      if (used + size <= room && !word.includes("\x1b")) (row += word, used += size);
+      else for (const piece of pieces(word)) put(piece);
+    }
+    next();
+  }
+  return rows;
+}
+
+/** Graphemes and styles of a word, in order. */
+function pieces(word: string): string[] {
+  const styles = word.match(STYLE) ?? [];
+  return word.split(STYLE).flatMap((bare, index) => [...graphemes(bare), ...styles.slice(index, index + 1)]);
+}
+
+/** The styles that are open after one more: closing ones (22 to 29, 39) take theirs away. */
+function restyle(open: string[], style: string): string[] {
+  const code = Number(style.slice(2, -1));
+  if (code === 0) return [];
+  if (code < 20 || (code > 29 && code !== 39)) return [...open, style];
+  return open.filter((other) => closer(Number(other.slice(2, -1))) !== code);
+}
+
+/** The code that ends a style. */
+export function closer(code: number): number {
+  if (code >= 30) return 39;
+  return code === 1 ? 22 : code + 20;
+}

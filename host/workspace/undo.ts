@@ -1,0 +1,124 @@
+import * as z from "zod";
+import { no, ok, type Outcome } from "../../actors/types.ts";
+import type { Log, Undo } from "../../actors/ports.ts";
+import { patchOf } from "./patch.ts";
+import { reason } from "./paths.ts";
+import { type Change, changesOf, restore } from "./restore.ts";
+import { createSnapshots, put } from "./snapshot.ts";
+import { createTurns } from "./text.ts";
+
+const State = z.object({
+  base: z.string().optional(),
+  turns: z.array(z.object({ label: z.string(), before: z.string().optional(), gap: z.string().optional() })),
+});
+type State = z.infer<typeof State>;
+
+/**
+ * Takes back file changes of whole turns, whoever made them. `store` is this session's own folder (`.../undo/<session>`);
+ * contents are shared with other sessions in the folder above it. `capture` runs before the first change of a turn and never
+ * throws: what it could not do is said by `back`.
+ */
+export function createUndo(options: { root: string; store: string; log: Log }): Undo & { capture(): Promise<void> } {
+  const { store, log } = options;
+  const root = Deno.realPathSync(options.root);
+  const shared = store.slice(0, store.lastIndexOf("/"));
+  const snapshots = createSnapshots({ root, store: shared });
+  let state: State | undefined;
+  let label = "this session";
+  let captured = false;
+  const inTurn = createTurns();
+  return { mark, capture: () => inTurn(capture), back: () => inTurn(back), diff: () => inTurn(diff) };
+
+  function mark(turn: string): void {
+    const next = turn.replace(/[\p{Cc}\s]+/gu, " ").trim();
+    label = next.length > 80 ? `${next.slice(0, 80).replace(/[\uD800-\uDBFF]$/, "")}…` : next;
+    captured = false;
+  }
+
+  async function capture(): Promise<void> {
+    if (captured) return;
+    captured = true;
+    const now = await opened();
+    try {
+      const before = await snapshots.take();
+      now.base ??= before;
+      now.turns.push({ label, before });
+    } catch (error) {
+      now.turns.push({ label, gap: reason(error) });
+      log.write("undo", { label, error: `Cannot capture the files: ${reason(error)}` });
+    }
+    await put(`${store}/state.json`, now).catch(() => {}); // a full disk: this process still remembers
+  }
+
+  async function back(): Promise<Outcome<string>> {
+    const now = await opened();
+    if (now.turns.length === 0) return no("Cannot undo: no turn of this session changed a file");
+    try {
+      const present = await snapshots.load(await snapshots.take());
+      for (let at = now.turns.length - 1; at >= 0; at--) {
+        const { label, before, gap } = now.turns[at] ?? { label: "" };
+        if (!before) {
+          now.turns.splice(at);
+          await put(`${store}/state.json`, now);
+          return no(`Cannot undo "${label}": its files were not captured (${gap}); /undo again goes one turn further`);
+        }
+        const past = await snapshots.load(before);
+        const changes = await changesOf({ root, past, present, bytes: snapshots.bytes });
+        if (changes.length === 0) continue;
+        log.write("undo", { label });
+        const kept = `${store}/replaced/${new Date().toISOString().replace(/[:.]/g, "-")}`;
+        const failed = await restore(changes, { root, kept, past, present, bytes: snapshots.bytes });
+        now.turns.splice(at);
+        captured = false;
+        await put(`${store}/state.json`, now);
+        const notCovered = [
+          "ignored files and node_modules",
+          ...(past.skipped.length ? [`files over 5 MB or unreadable (${some(past.skipped)})`] : []),
+          ...(past.full ? ["all beyond the first 20,000 files or 1 GB"] : []),
+        ];
+        return ok([
+          `Took back "${label}": ${told(changes)}.`,
+          ...(failed.length ? [`Not restored: ${failed.slice(0, 10).join("; ")}.`] : []),
+          `What was there until now is kept in ${kept}. Not covered: ${notCovered.join("; ")}.`,
+        ].join("\n"));
+      }
+    } catch (error) {
+      return no(`Cannot undo: ${reason(error)}`);
+    }
+    return no("Cannot undo: no turn of this session changed a file that is covered");
+  }
+
+  async function diff(): Promise<Outcome<string>> {
+    const { base } = await opened();
+    if (!base) return ok("");
+    try {
+      const past = await snapshots.load(base);
+      const present = await snapshots.load(await snapshots.take());
+      return ok(await patchOf(await changesOf({ root, past, present, bytes: snapshots.bytes }), snapshots.bytes));
+    } catch (error) {
+      return no(`Cannot compare with the session's beginning: ${reason(error)}`);
+    }
+  }
+
+  async function opened(): Promise<State> {
+    if (state) return state;
+    await Deno.mkdir(store, { recursive: true, mode: 0o700 }).catch(() => {}); // the next write says why
+    try {
+      state = State.parse(JSON.parse(await Deno.readTextFile(`${store}/state.json`)));
+    } catch {
+      state = { turns: [] }; // none yet
+    }
+    return state;
+  }
+}
+
+function told(changes: Change[]): string {
+  const names = (kind: Change["kind"]) => changes.filter((change) => change.kind === kind).map((change) => change.path);
+  const parts = [["changed back", "changed"], ["brought back", "deleted"], ["removed", "created"]] as const;
+  return parts.map(([verb, kind]) => [verb, names(kind)] as const).filter(([, paths]) => paths.length)
+    .map(([verb, paths]) => `${verb} ${some(paths)}`).join(", ");
+}
+
+function some(paths: string[]): string {
+  return paths.length > 5 ? `${paths.slice(0, 5).join(", ")} and ${paths.length - 5} more` : paths.join(", ");
+}
