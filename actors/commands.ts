@@ -90,7 +90,7 @@ export function command(ports: Ports) {
 }
 
 async function follow(ports: Ports, line: string, context: Context, signal: AbortSignal): Promise<CommandOutput> {
-  const [, name = "", argument = ""] = /^\/(\w+)\s*([^]*)$/.exec(line) ?? [];
+  const [_, name = "", argument = ""] = /^\/(\w+)\s*([^]*)$/.exec(line) ?? [];
   const found = COMMANDS[name];
   if (found?.run) return { patch: {}, relaunch: false, ...await found.run(ports, argument.trim(), context, signal) };
   const near = nearest(name, Object.keys(COMMANDS));

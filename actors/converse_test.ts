@@ -86,7 +86,8 @@ Deno.test("converse() spills a result above the ceiling and keeps head and tail"
 });
 
 Deno.test("converse() nudges at the third and stops at the fifth same call with the same result", async () => {
-  const again = () => calls(call(crypto.randomUUID(), "echo", { text: "same" }));
+  let count = 0;
+  const again = () => calls(call(`${count++}`, "echo", { text: "same" }));
   const { ports, seen } = fakePorts([again, again, again, again, again, again]);
   const turn = await converse(ports, [said], how());
   equal([turn.status, turn.failure?.kind, seen.requests.length], ["failed", "limit", 5]);

@@ -55,7 +55,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
         source,
         out,
         stage: join(home, "stage"),
-        deno: deno.value,
+        deno: [found.value],
         base: base.value,
         hash: sourceHash,
         pack: packSource,

@@ -94,7 +94,10 @@ interface Wiring {
 async function wire(wiring: Wiring): Promise<Ports> {
   const { body, options, cwd, env, carried, terminal, granted, settings } = wiring;
   const show = terminal.show;
-  const redact = createRedactor(env, settings?.apiKey ? [settings.apiKey] : []);
+  const known = Object.entries({ ...env, ...settings?.dotenv }).flatMap(([name, value]) =>
+    value === undefined ? [] : [[name, value]]
+  );
+  const redact = createRedactor(Object.fromEntries(known), settings?.apiKey ? [settings.apiKey] : []);
   const id = carried?.handover.session ?? newSessionId(clock);
   const log = createLog({ folder: sessionFolder(cwd, id), clock, redact });
   const sessions = createSessions({ cwd, id, log });
@@ -104,14 +107,15 @@ async function wire(wiring: Wiring): Promise<Ports> {
   const undo = createUndo({ root: cwd, store: join(cwd, ".evo/undo", id), log });
   const outputs = () => join("outputs", sessions.current());
   let task = carried?.handover.task ?? 0;
+  const answers = env.EVO_REPLAY_ANSWERS ? await (await import("./replay.ts")).recordedAnswers(env) : undefined;
   const shellOptions = {
     cwd,
     env,
     log,
     redact,
     show,
-    ask: terminal.ask,
-    interactive: terminal.interactive,
+    ask: answers ?? terminal.ask,
+    interactive: answers ? () => true : terminal.interactive,
     capture: undo.capture,
     spillDir: join(cwd, outputs(), "spill"),
   };

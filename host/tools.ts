@@ -116,4 +116,5 @@ async function load(url: URL, name: string, { show }: Pick<Terminal, "show">): P
       text: `Cannot load "plugins/tools/${name}": ${error instanceof Error ? error.message : String(error)}`,
     });
   }
+  return undefined;
 }

@@ -37,6 +37,8 @@ function tell(event: Event): string | undefined {
       return `  (${text(event.text).split("\n", 1)[0]})`;
     case "print":
       return text(event.text);
+    default:
+      return undefined;
   }
 }
 

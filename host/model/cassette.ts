@@ -26,7 +26,12 @@ const Said = z.object({
 });
 const Canonical = z.object({ purpose: Purpose, messages: z.array(Said), tools: z.array(z.string()) });
 const Names = z.array(z.string()).optional();
-const Expect = z.strictObject({ purpose: Purpose, contains: z.string().optional(), tools: Names });
+const Expect = z.strictObject({
+  purpose: Purpose,
+  contains: z.string().optional(),
+  lacks: z.string().optional(),
+  tools: Names,
+});
 const Line = z.union([
   z.strictObject({ request: Canonical, reply: Recorded }),
   z.strictObject({ expect: Expect, reply: Recorded }),
@@ -121,11 +126,12 @@ async function difference(line: Line, asked: Canonical, normalise: Change): Prom
     const recorded = Canonical.parse(mapStrings(line.request, normalise));
     return JSON.stringify(recorded) === JSON.stringify(asked) ? "" : await compare(recorded, asked);
   }
-  const { purpose, contains = "", tools = [] } = line.expect;
+  const { purpose, contains = "", lacks, tools = [] } = line.expect;
   const last = asked.messages.at(-1)?.content ?? "";
   const missing = tools.filter((tool) => !asked.tools.includes(tool));
   if (purpose !== asked.purpose) return `its purpose is "${asked.purpose}", expected "${purpose}"`;
   if (missing.length) return `the tools ${missing.join(", ")} are not offered`;
+  if (lacks && last.includes(lacks)) return `its last message holds "${lacks}"`;
   return last.includes(contains) ? "" : `its last message does not hold "${contains}" but "${last.slice(-300)}"`;
 }
 
