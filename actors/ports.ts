@@ -5,6 +5,7 @@
 import type { AnyStateMachine, InputFrom, OutputFrom } from "xstate";
 import type * as z from "zod";
 import type {
+  Budget,
   Candidate,
   Failure,
   Generation,
@@ -266,14 +267,6 @@ export interface Undo {
   back(): Promise<Outcome<string>>;
   /** The unified diff of the files since this session began. */
   diff(): Promise<Outcome<string>>;
-}
-
-/** How far an evolution may go. */
-export interface Budget {
-  maxChanges: number; // 0: until SKIP or another limit
-  maxAttempts: number; // per change
-  wallMs: number;
-  tokens: number;
 }
 
 /** What an evolution starts from. */

@@ -227,3 +227,11 @@ export function exitFor(kind: FailureKind): number {
   };
   return codes[kind];
 }
+
+/** How far an evolution may go. */
+export interface Budget {
+  maxChanges: number; // 0: until SKIP or another limit
+  maxAttempts: number; // per change
+  wallMs: number;
+  tokens: number;
+}

@@ -14,7 +14,8 @@ export function lazily(
   open: () => Promise<Evolution>,
 ): { draft: Draft; gate: Gate; lineage: Lineage; passed: Examiner["passed"] } {
   let opened: Evolution | undefined;
-  const ready = async () => opened ??= await open();
+  let opening: Promise<Evolution> | undefined;
+  const ready = () => opening ??= open().then((evolution) => opened = evolution);
   return {
     passed: (tree) => opened?.gate.passed(tree) ?? { proof: false, build: false },
     draft: {

@@ -68,3 +68,12 @@ export async function tryLock(path: string): Promise<Deno.FsFile | undefined> {
   file.close();
   return undefined;
 }
+
+/** As `tryLock`, but waits up to `ms` for another process to let go. */
+export async function waitForLock(path: string, ms: number): Promise<Deno.FsFile | undefined> {
+  for (const end = performance.now() + ms;;) {
+    const lock = await tryLock(path);
+    if (lock || performance.now() > end) return lock;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+}

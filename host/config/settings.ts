@@ -2,7 +2,6 @@
 import { parseEnv } from "node:util";
 import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
-import type { Budget } from "../../actors/ports.ts";
 import { reason } from "../session/files.ts";
 import { Config, parseConfig } from "./config_file.ts";
 import { type Piece, readPiece } from "./files.ts";

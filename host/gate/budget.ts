@@ -2,8 +2,11 @@
 import { isTest, listSource } from "../source/source.ts";
 import { withoutComments } from "../lint/lines.ts";
 
-/** Most lines of a file, of a function, of the mind, of the body and of one folder of `host/`. Only a person raises them. */
-export const BUDGET = { file: 250, function: 60, mind: 1_500, body: 7_500, folder: 1_000 };
+/**
+ * Most lines of a file, of a function, of the contract (`actors/types.ts`, `actors/ports.ts`), of the rest of the mind, of the
+ * body and of one folder of `host/`; tests and their fixtures in `host/testing` do not count. Only a person raises them.
+ */
+export const BUDGET = { file: 250, function: 60, contract: 450, mind: 1_800, body: 11_500, folder: 1_000 };
 
 /** Lines of code (no blanks, comments, tests) of one file. */
 export interface Measured {
@@ -47,13 +50,15 @@ export function violations(measured: Measured[]): string[] {
   const found: string[] = [];
   for (const { path, lines } of measured) {
     if (lines > BUDGET.file) found.push(`"${path}" has ${lines} lines of code, ${BUDGET.file} is the limit; split it`);
-    if (path === "main.ts" || path.startsWith("actors/")) add("mind", lines);
+    if (/^actors\/(types|ports)\.ts$/.test(path)) add("contract", lines);
+    else if (path === "main.ts" || path.startsWith("actors/")) add("mind", lines);
+    if (path.startsWith("host/testing/")) continue;
     if (path.startsWith("host/")) add("body", lines);
     const folder = /^host\/[^/]+(?=\/)/.exec(path)?.[0];
     if (folder) add(folder, lines);
   }
   for (const [name, lines] of sums) {
-    const limit = name === "mind" ? BUDGET.mind : name === "body" ? BUDGET.body : BUDGET.folder;
+    const limit = name === "contract" || name === "mind" || name === "body" ? BUDGET[name] : BUDGET.folder;
     if (lines > limit) found.push(`${name} has ${lines} lines of code, ${limit} is the limit; make it smaller`);
   }
   return found;

@@ -4,7 +4,7 @@ import type { Clock, Lineage } from "../../actors/ports.ts";
 import { type Candidate, type Generation, no, NO_USAGE, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../build/executable.ts";
 import { git, mustGit } from "../source/git.ts";
-import { isThere, removeIfThere, syncPath, tryLock } from "../build/disk.ts";
+import { isThere, removeIfThere, syncPath, waitForLock } from "../build/disk.ts";
 import { fingerprint } from "./home.ts";
 import * as record from "./manifest.ts";
 import { type Evidence, messageOf, oneLine } from "./message.ts";
@@ -38,6 +38,7 @@ export function createLineage(options: LineageOptions): OpenLineage {
   const started = fingerprint(Deno.build.standalone && Deno.build.os === "linux" ? "/proc/self/exe" : executable);
   let accepted = options.embedded.sourceHash;
   let start: SourceRoot | undefined;
+  let last: Promise<unknown> = Promise.resolve();
 
   async function sourceRoot(): Promise<Outcome<SourceRoot>> {
     const embedded = { ...options.embedded, sourceHash: accepted };
@@ -46,8 +47,15 @@ export function createLineage(options: LineageOptions): OpenLineage {
     return found;
   }
 
-  async function locked<T>(act: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
-    const lock = await tryLock(join(home, "promote.lock"));
+  /** One at a time in this process, and one process at a time: another one is waited for, as long as a promotion may take. */
+  function locked<T>(act: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const done = last.then(() => alone(act));
+    last = done;
+    return done;
+  }
+
+  async function alone<T>(act: () => Promise<Outcome<T>>): Promise<Outcome<T>> {
+    const lock = await waitForLock(join(home, "promote.lock"), 5000);
     if (!lock) {
       return no(`Cannot change the lineage in "${home}": another Evo is doing so; try again when it has ended`);
     }

@@ -1,8 +1,8 @@
 /** Questions at a terminal. Nothing typed before a question could be read may answer it, and no paste ever does. */
 import type { Terminal } from "../../actors/ports.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
-import { type Editor, EMPTY, press } from "./editor.ts";
-import type { Key } from "./keys.ts";
+import { type Editor, EMPTY, press } from "../editor/editor.ts";
+import type { Key } from "../editor/keys.ts";
 
 /** After the question is on the screen, keys answer only from here on, in milliseconds. */
 const UNREAD = 500;

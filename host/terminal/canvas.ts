@@ -1,6 +1,6 @@
 /** When to draw: rows are gathered, and drawn together with the live region, at most once a frame. */
 import { createScreen } from "./screen.ts";
-import type { Live } from "./view.ts";
+import type { Live } from "../editor/view.ts";
 import type { Writer } from "./writer.ts";
 
 /** Output that comes faster than this is drawn together, in milliseconds. */

@@ -1,9 +1,9 @@
 import { deepStrictEqual as equal, match } from "node:assert/strict";
 import { createAsking } from "./asking.ts";
-import { complete } from "./complete.ts";
-import { createHistory } from "./history.ts";
-import { duration, usageLine } from "./progress.ts";
-import { fakeScreen } from "./fake_screen.ts";
+import { complete } from "../editor/complete.ts";
+import { createHistory } from "../editor/history.ts";
+import { duration, usageLine } from "../render/progress.ts";
+import { fakeScreen } from "../testing/fake_screen.ts";
 import { splitLines } from "./lines.ts";
 import { createScreen } from "./screen.ts";
 import { createWriter } from "./writer.ts";

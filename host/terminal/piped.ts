@@ -3,8 +3,8 @@ import type { Heard } from "../../actors/ports.ts";
 import { no } from "../../actors/types.ts";
 import { createLineAsking, createLines } from "./lines.ts";
 import { createPlain, jsonLine } from "./plain.ts";
-import { oneLine, safe } from "./safe.ts";
-import { createPaint, hasColor } from "./style.ts";
+import { oneLine, safe } from "../render/safe.ts";
+import { createPaint, hasColor } from "../render/style.ts";
 import type { OpenTerminal, TerminalOptions } from "./terminal.ts";
 import { createWriter } from "./writer.ts";
 

@@ -1,8 +1,8 @@
 /** Output without a live region: the answer on stdout, progress on stderr, or every event as JSON. */
 import type { Shown } from "../../actors/types.ts";
-import { progress } from "./progress.ts";
-import { createSafe, oneLine } from "./safe.ts";
-import type { Paint } from "./style.ts";
+import { progress } from "../render/progress.ts";
+import { createSafe, oneLine } from "../render/safe.ts";
+import type { Paint } from "../render/style.ts";
 import type { Writer } from "./writer.ts";
 
 /** What JSON leaves as it is and a reader may take for a line's end, or a terminal for an order. */

@@ -1,7 +1,7 @@
 /** The terminal of this process: real streams, signals, history and completion. */
 import { dirname, join } from "node:path";
 import type { Heard, Options, Terminal } from "../../actors/ports.ts";
-import { createHistory } from "./history.ts";
+import { createHistory } from "../editor/history.ts";
 import { createTerminal, type OpenTerminal, type Pending, processSignals } from "./terminal.ts";
 
 /** What it needs; `commands` are the slash commands, for completion. */

@@ -1,5 +1,5 @@
 /** The only place that moves the cursor: append-only output with a small live region below it. */
-import type { Live } from "./view.ts";
+import type { Live } from "../editor/view.ts";
 import type { Writer } from "./writer.ts";
 
 /** Output above, live region below. */

@@ -1,10 +1,10 @@
 /** The Terminal port, in the way that fits where stdin and stdout lead. */
 import type { Terminal } from "../../actors/ports.ts";
-import type { Sources } from "./complete.ts";
-import type { History } from "./history.ts";
+import type { Sources } from "../editor/complete.ts";
+import type { History } from "../editor/history.ts";
 import { createPiped } from "./piped.ts";
 import { jsonLine } from "./plain.ts";
-import { hasColor } from "./style.ts";
+import { hasColor } from "../render/style.ts";
 import { createTty } from "./tty.ts";
 import { createWriter, type Out } from "./writer.ts";
 

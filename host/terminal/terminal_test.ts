@@ -3,7 +3,7 @@ import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import * as z from "zod";
 
-const child = fileURLToPath(new URL("./fake_child.ts", import.meta.url));
+const child = fileURLToPath(new URL("../testing/fake_child.ts", import.meta.url));
 const decoder = new TextDecoder();
 
 async function spawn(args: string[], env: Record<string, string> = {}) {

@@ -1,19 +1,19 @@
 /** The terminal of a person: raw keys in, output above a live region of at most three rows. */
-import { createActivity } from "./activity.ts";
+import { createActivity } from "../render/activity.ts";
 import { createAsking } from "./asking.ts";
 import { createCanvas } from "./canvas.ts";
-import { expand } from "./editor.ts";
-import { createFeed } from "./feed.ts";
+import { expand } from "../editor/editor.ts";
+import { createFeed } from "../render/feed.ts";
 import { createInbox } from "./inbox.ts";
-import { createKeys } from "./keys.ts";
-import { loadLexer } from "./markdown.ts";
-import { drawPrompt } from "./prompt.ts";
+import { createKeys } from "../editor/keys.ts";
+import { loadLexer } from "../render/markdown.ts";
+import { drawPrompt } from "../editor/prompt.ts";
 import { createRaw } from "./raw.ts";
-import { oneLine, safe } from "./safe.ts";
-import { createPaint } from "./style.ts";
+import { oneLine, safe } from "../render/safe.ts";
+import { createPaint } from "../render/style.ts";
 import type { OpenTerminal, TerminalOptions } from "./terminal.ts";
-import { createTyping } from "./typing.ts";
-import { ending, fold } from "./width.ts";
+import { createTyping } from "../editor/typing.ts";
+import { ending, fold } from "../render/width.ts";
 import type { Writer } from "./writer.ts";
 
 /** Opens the terminal. It takes raw mode at the first `listen` or `ask` and gives it back in `close`. */

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, match, rejects } from "node:assert/strict";
-import { fakeTty as open } from "./fake_tty.ts";
-import { loadLexer } from "./markdown.ts";
+import { fakeTty as open } from "../testing/fake_tty.ts";
+import { loadLexer } from "../render/markdown.ts";
 
 await loadLexer();
 const never = new AbortController().signal;

@@ -1,8 +1,8 @@
 // deno-lint-ignore-file no-control-regex
 import { deepStrictEqual as equal, ok, rejects } from "node:assert/strict";
-import { fakeTty as open } from "./fake_tty.ts";
-import { loadLexer } from "./markdown.ts";
-import { width } from "./width.ts";
+import { fakeTty as open } from "../testing/fake_tty.ts";
+import { loadLexer } from "../render/markdown.ts";
+import { width } from "../render/width.ts";
 
 await loadLexer();
 

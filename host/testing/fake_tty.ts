@@ -2,7 +2,7 @@
 import type { Heard } from "../../actors/ports.ts";
 import type { Shown } from "../../actors/types.ts";
 import { fakeScreen } from "./fake_screen.ts";
-import { createTerminal, type TerminalOptions } from "./terminal.ts";
+import { createTerminal, type TerminalOptions } from "../terminal/terminal.ts";
 
 /** Opens a terminal on a fake screen and a fake keyboard. */
 export function fakeTty(columns = 80, extra: Partial<TerminalOptions> = {}) {

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-control-regex
 /** Bytes of a terminal to keys. Knows nothing of what the keys do. */
-import { safe } from "./safe.ts";
+import { safe } from "../render/safe.ts";
 
 /** One key: `text` (a run of typed characters), `paste`, or a name such as `enter`, `ctrl-a`, `alt-shift-left`, with empty text. */
 export interface Key {

@@ -1,6 +1,6 @@
 // deno-lint-ignore-file no-control-regex
 /** For tests only: a terminal that shows what a person would see. Strict: a sequence it does not know is an error. */
-import { graphemes, graphemeWidth } from "./width.ts";
+import { graphemes, graphemeWidth } from "../render/width.ts";
 
 /** Makes a screen of so many columns. `rows()` is scrollback and screen together, blanks at line ends removed. */
 export function fakeScreen(columns: number) {

@@ -1,6 +1,6 @@
 /** The line editor: a pure state machine from keys to text and caret. Draws nothing, knows no terminal. */
 import type { Key } from "./keys.ts";
-import { graphemes } from "./width.ts";
+import { graphemes } from "../render/width.ts";
 
 /** What is being edited. Long pastes stand as one private character each, `PASTE + index in pastes`; `at` is the history entry shown. */
 export interface Editor {

@@ -5,7 +5,7 @@ import { EMPTY, expand, holding, insert } from "./editor.ts";
 import type { History } from "./history.ts";
 import type { Key } from "./keys.ts";
 import { FRESH, type Prompt, react } from "./prompt.ts";
-import { safe } from "./safe.ts";
+import { safe } from "../render/safe.ts";
 
 /** The prompt with its history and completion. */
 export interface Typing {

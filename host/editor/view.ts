@@ -1,6 +1,6 @@
 /** The editor as rows of the live region, with the place of the caret. */
 import { display, type Editor } from "./editor.ts";
-import { graphemes, graphemeWidth, truncate, width } from "./width.ts";
+import { graphemes, graphemeWidth, truncate, width } from "../render/width.ts";
 
 /** Rows to show below the output; `row` and `column` say where the real cursor stands. */
 export interface Live {

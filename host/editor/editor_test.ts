@@ -2,7 +2,7 @@ import { deepStrictEqual as equal } from "node:assert/strict";
 import { type Editor, EMPTY, expand, press } from "./editor.ts";
 import type { Key } from "./keys.ts";
 import { layout } from "./view.ts";
-import { fold, width } from "./width.ts";
+import { fold, width } from "../render/width.ts";
 
 const HISTORY = ["git log", "deno test", "multi\nline"];
 

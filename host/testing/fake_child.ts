@@ -1,6 +1,6 @@
 /** For tests only: a small mind behind a real terminal. Answers each line after a while, one after the other. */
-import { createHistory } from "./history.ts";
-import { createTerminal, processSignals } from "./terminal.ts";
+import { createHistory } from "../editor/history.ts";
+import { createTerminal, processSignals } from "../terminal/terminal.ts";
 
 const [mode = "repl", json = ""] = Deno.args;
 const queue: string[] = [];

@@ -1,10 +1,10 @@
 /** What the person's keys mean at the prompt: a pure state machine around the editor. */
 import { type Deed, type Editor, EMPTY, press } from "./editor.ts";
 import type { Key } from "./keys.ts";
-import { oneLine } from "./safe.ts";
-import type { Paint } from "./style.ts";
+import { oneLine } from "../render/safe.ts";
+import type { Paint } from "../render/style.ts";
 import { layout, type Live } from "./view.ts";
-import { truncate } from "./width.ts";
+import { truncate } from "../render/width.ts";
 
 /** The state of the prompt. `past` is oldest first, `ctrlC` the time of the last Ctrl-C at an empty line. */
 export interface Prompt {
