@@ -20,7 +20,7 @@ export async function runCanary(executable: string, signal: AbortSignal): Promis
     const command = [executable, "-p", "sing", "--json", "--model", `cassette:${cassette}`];
     const env = { HOME: folder, EVO_HOME: join(folder, "evo"), TMPDIR: folder, NO_COLOR: "1" };
     const ended = await run(command, { cwd, env, ms: DEADLINE_MS, signal });
-    return judge(ended, secret);
+    return judge(ended, await wroteDown(cwd, secret).catch(() => false));
   } finally {
     await Deno.remove(folder, { recursive: true }).catch(() => {});
   }
@@ -35,9 +35,18 @@ const CASSETTE = [
   { expect: { purpose: "chat" }, reply: { text: "the canary lives" } },
 ];
 
+/** True if the trajectory holds the text: the tool's result went through the whole program. */
+async function wroteDown(cwd: string, text: string): Promise<boolean> {
+  const sessions = join(cwd, ".evo/sessions");
+  for await (const { name } of Deno.readDir(sessions)) {
+    if ((await Deno.readTextFile(join(sessions, name, "traj.jsonl"))).includes(text)) return true;
+  }
+  return false;
+}
+
 function judge(
   { code, stdout, stderr }: { code: number; stdout: string; stderr: string },
-  secret: string,
+  read: boolean,
 ): Outcome<string> {
   const bad = (why: string) =>
     no(`The canary died: ${why}\n${`${stderr}\n${stdout}`.trim().slice(-1500).toWellFormed()}`);
@@ -54,8 +63,7 @@ function judge(
     event?.type === "notice" && event.level !== "info" ? [String(event.text)] : []
   );
   if (notices.length > 0) return bad(notices.join("; "));
-  const read = events.some((event) => event?.type === "tool_end" && event.ok === true);
   const said = events.some((event) => event?.type === "text_delta" && String(event.text).includes("canary"));
-  if (!read || !stdout.includes(secret)) return bad("it did not bring back what is in the file");
+  if (!read) return bad("it did not bring back what is in the file");
   return said ? ok(`a turn with a tool call, ${events.length} events`) : bad("it did not show the model's answer");
 }

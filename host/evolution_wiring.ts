@@ -47,7 +47,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
         home,
         env,
         deno: [found.value],
-        ...(Deno.build.standalone && { executable: OWN }),
+        ...(Deno.build.standalone && { executable }),
       });
       if (!base.ok) return base;
       const out = join(scratch, "evo");
@@ -83,9 +83,6 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
   const draft = createDraft({ home, sourceRoot: lineage.sourceRoot, createWorkspace });
   return { draft, gate, lineage };
 }
-
-/** The running executable, whatever has been renamed over its path. */
-const OWN = "/proc/self/exe";
 
 /** The path of a matching Deno; what starts it through npx is asked where it really is. */
 async function locateDeno(options: Parameters<typeof findDeno>[0]): Promise<Outcome<string>> {

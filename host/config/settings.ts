@@ -1,7 +1,7 @@
 /** Every setting with its value and where it came from: flags over environment over trusted project files over user config over defaults. */
 import { parseEnv } from "node:util";
 import * as z from "zod";
-import { no, ok, type Outcome } from "../../actors/types.ts";
+import { type Budget, no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
 import { Config, parseConfig } from "./config_file.ts";
 import { type Piece, readPiece } from "./files.ts";
