@@ -1,6 +1,6 @@
 /** The entry of the executable, which no self-edit can touch: recover first, then start the mind in a try. */
 import { type Body, readFacts, versionText } from "./facts.ts";
-import { findHome, generationOf } from "./lineage/home.ts";
+import { findHome, generationOf } from "./home.ts";
 
 const INTERNAL = 9;
 

@@ -1,7 +1,7 @@
 /** The composition of the body: every port, wired once for one run. */
 import { join } from "node:path";
 import type { Clock, Open, Options, Ports } from "../actors/ports.ts";
-import { EXIT } from "../actors/types.ts";
+import { EXIT, no, ok, type Outcome } from "../actors/types.ts";
 import { createAbout } from "./about.ts";
 import { createGuidance } from "./config/guidance.ts";
 import { configFolder, loadSettings, NO_MODEL, type Settings } from "./config/settings.ts";
@@ -9,19 +9,14 @@ import { createTrust, type Granted, trustStore } from "./config/trust.ts";
 import { lazily } from "./evolution.ts";
 import type { Body } from "./facts.ts";
 import { type Carried, carryOver, takeCarried } from "./carried.ts";
+import { createHands } from "./hands.ts";
 import { createModel } from "./model/model.ts";
 import { runMachine } from "./process.ts";
 import { createJournal } from "./session/journal.ts";
 import { createLog } from "./session/log.ts";
 import { createRedactor } from "./session/redact.ts";
 import { createSessions, newSessionId, sessionFolder } from "./session/sessions.ts";
-import { createAgents } from "./shell/agents.ts";
-import { createShell, noShell } from "./shell/shell.ts";
-import { typedShell } from "./shell/typed.ts";
 import { createProcessTerminal, type ProcessTerminal } from "./terminal/process.ts";
-import { createTools } from "./tools.ts";
-import { createUndo } from "./workspace/undo.ts";
-import { createWorkspace } from "./workspace/workspace.ts";
 
 /** Time, as the mind may see it. */
 export const clock: Clock = {
@@ -52,7 +47,9 @@ export function createOpen(body: Body): Open {
     });
     body.closing.push(terminal.close);
     for (const text of body.start.notices) terminal.show({ type: "notice", level: "warning", text });
-    const granted = await decideTrust({ body, cwd, env, terminal });
+    const decided = await decideTrust({ body, cwd, env, terminal });
+    if (!decided.ok) return { ok: false, error: decided.error, exit: EXIT.config };
+    const granted = decided.value;
     if (granted.said && options.mode !== "command") {
       terminal.show({ type: "notice", level: "warning", text: granted.said });
     }
@@ -104,59 +101,18 @@ async function wire(wiring: Wiring): Promise<Ports> {
   const model = await createRunModel(wiring, { log, redact, session: () => sessions.current() });
   const warn = (text: string) => show({ type: "notice", level: "warning", text });
   for (const warning of settings?.warnings ?? []) warn(warning);
-  const undo = createUndo({ root: cwd, store: join(cwd, ".evo/undo", id), log });
-  const outputs = () => join("outputs", sessions.current());
-  let task = carried?.handover.task ?? 0;
-  const answers = env.EVO_REPLAY_ANSWERS ? await (await import("./replay.ts")).recordedAnswers(env) : undefined;
-  const shellOptions = {
-    cwd,
-    env,
-    log,
-    redact,
-    show,
-    ask: answers ?? terminal.ask,
-    interactive: answers ? () => true : terminal.interactive,
-    capture: undo.capture,
-    spillDir: join(cwd, outputs(), "spill"),
-  };
-  const shell = createShell({ ...shellOptions, yes: options.yes });
-  const typed = typedShell(shell, createShell({ ...shellOptions, yes: true }), terminal.typed);
-  const agents = createAgents({
-    exec: body.self,
-    cwd,
-    env,
-    outputs: () => join(outputs(), `task_${Math.max(task, 1)}`),
-    flags: inherited(options),
-  });
-  body.closing.push(shell.end, agents.end);
   const { draft, gate, lineage, passed } = lazily(async () => {
     const { createEvolution } = await import("./evolution_wiring.ts");
     return createEvolution({ body, cwd, model: model.name, log, clock, show });
   });
-  const workspace = createWorkspace({ root: cwd, beforeWrite: undo.capture });
-  const tools = createTools({
-    folder: new URL("plugins/tools/", body.root),
-    workspace,
-    draft: draft.workspace,
-    shell: typed,
-    noShell,
-    agents,
-    sessions,
-    terminal,
-    clock,
-    spill: () => ({ folder: join(cwd, outputs(), "spill"), shown: join(outputs(), "spill") }),
+  const hands = await createHands({
+    ...{ body, options, cwd, env, id, terminal, log, sessions, draft, clock, redact },
+    task: carried?.handover.task ?? 0,
   });
+  body.closing.push(...hands.ends);
   return {
-    model,
-    terminal,
-    log,
-    clock,
-    tools,
-    undo,
-    draft,
-    gate,
-    lineage,
-    sessions: { ...sessions, openTask: (number) => sessions.openTask(task = number) },
+    ...{ model, terminal, log, clock, draft, gate, lineage },
+    ...{ tools: hands.tools, undo: hands.undo, sessions: hands.sessions },
     journal: createJournal({ path: join(cwd, ".evo/journal.db"), clock, redact, warn }),
     guidance: createGuidance({
       promptsRoot: new URL("prompts/", body.root),
@@ -167,22 +123,16 @@ async function wire(wiring: Wiring): Promise<Ports> {
     budget: settings?.budget ?? { maxChanges: 0, maxAttempts: 0, wallMs: 0, tokens: 0 },
     handover: carried?.handover,
     run: runMachine({
-      body,
-      log,
-      terminal,
-      session: sessions.current,
-      model: model.name,
-      cwd,
+      ...{ body, log, terminal, cwd, passed, session: sessions.current, model: model.name },
       resumed: carried !== undefined,
-      passed,
     }),
-    relaunch: (handover) => carryOver({ body, handover, terminal, log, model, ends: [shell.end, agents.end] }),
+    relaunch: (handover) => carryOver({ body, handover, terminal, log, model, ends: hands.ends }),
   };
 }
 
 async function decideTrust(
   { body, cwd, env, terminal }: Pick<Wiring, "body" | "cwd" | "env" | "terminal">,
-): Promise<Granted> {
+): Promise<Outcome<Granted>> {
   const isCheckout = await Deno.stat(join(cwd, "host/boot.ts")).then(() => true, () => false);
   const { sourceHash } = isCheckout ? await import("./source/source.ts") : { sourceHash: undefined };
   const own = sourceHash !== undefined && await sourceHash(cwd).catch(() => "") === body.facts.sourceHash;
@@ -193,7 +143,11 @@ async function decideTrust(
     own,
     ask: terminal.ask,
   });
-  return await trust.decide(new AbortController().signal);
+  try {
+    return ok(await trust.decide(new AbortController().signal));
+  } catch (error) {
+    return no(error instanceof Error ? error.message : String(error)); // a sentence: a file of it cannot be read
+  }
 }
 
 async function createRunModel(
@@ -226,9 +180,3 @@ async function createRunModel(
 }
 
 const flagsOf = ({ model, fastModel, maxChanges }: Options) => ({ model, fastModel, maxChanges });
-
-const inherited = ({ yes, model, fastModel }: Options): string[] => [
-  ...(yes ? ["--yes"] : []),
-  ...(model ? ["--model", model] : []),
-  ...(fastModel ? ["--fast-model", fastModel] : []),
-];

@@ -22,10 +22,19 @@ export interface RunOptions {
 export function runMachine(options: RunOptions): Ports["run"] {
   const { body, log, terminal, session, model, cwd, resumed, passed } = options;
   let begun = false;
+  /** A directory that cannot be written is no reason not to talk: it is said, once. */
+  const begin = (write: () => void) => {
+    try {
+      write();
+    } catch (error) {
+      const text = `This session is not recorded: ${error instanceof Error ? error.message : String(error)}`;
+      terminal.show({ type: "notice", level: "warning", text });
+    }
+  };
   return async <M extends AnyStateMachine>(machine: M, input: InputFrom<M>): Promise<OutputFrom<M>> => {
     const generation = body.start.generation ?? 0;
     if (!begun) {
-      log.write("session_start", { cwd, generation, model: model(), args: Deno.args, resumed });
+      begin(() => log.write("session_start", { cwd, generation, model: model(), args: Deno.args, resumed }));
       terminal.show({ type: "session", id: session(), cwd, generation, model: model(), resumed });
     }
     begun = true;

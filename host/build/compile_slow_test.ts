@@ -5,7 +5,7 @@ import { identify } from "./payload.ts";
 import { findBase } from "./base.ts";
 import { compileSource } from "./compile.ts";
 import { CHECKOUT, ensure } from "./install.ts";
-import { findHome } from "../lineage/home.ts";
+import { findHome } from "../home.ts";
 
 const FILES: Record<string, string> = {
   "deno.json": `{ "version": "1.2.3" }\n`,

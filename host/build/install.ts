@@ -1,7 +1,7 @@
 /** `bin/evo` of a checkout: is it what the source says, and if not, build it. */
 import { dirname, join } from "node:path";
 import { ok, type Outcome } from "../../actors/types.ts";
-import { findHome, fingerprint } from "../lineage/home.ts";
+import { findHome, fingerprint } from "../home.ts";
 import { type Manifest, readCurrent, readHead, readManifest, writeCurrent } from "../lineage/manifest.ts";
 import { identify } from "./payload.ts";
 import { packSource, sourceHash } from "../source/source.ts";

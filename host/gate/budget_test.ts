@@ -26,13 +26,18 @@ Deno.test("what is over a limit is named, what is on it is not", () => {
   const of = (path: string, lines: number) => ({ path, lines });
   equal(violations([of("plugins/tools/a.ts", BUDGET.file)]), []);
   equal(violations([of("plugins/tools/a.ts", BUDGET.file + 1)]).length, 1);
-  const mind = [1, 2, 3, 4, 5, 6].map((n) => of(`actors/${n}.ts`, 250));
+  const part = BUDGET.mind / 9;
+  const mind = Array.from({ length: 9 }, (_, n) => of(`actors/${n}.ts`, part));
   equal([violations(mind), violations([...mind, of("main.ts", 1)]).length], [[], 1]);
   const folder = [1, 2, 3, 4].map((n) => of(`host/x/deep/${n}.ts`, 250));
   equal([violations(folder), violations([...folder, of("host/x/5.ts", 1)]).map((text) => text.split(" ")[0])], [[], [
     "host/x",
   ]]);
-  const body = Array.from({ length: 30 }, (_, n) => of(`host/f${n}/a.ts`, 250));
+  equal(violations([of("actors/types.ts", 200), of("actors/ports.ts", 250), of("host/testing/a.ts", 250)]), []);
+  equal(violations([of("actors/types.ts", 201), of("actors/ports.ts", 250)]).map((text) => text.split(" ")[0]), [
+    "contract",
+  ]);
+  const body = Array.from({ length: 46 }, (_, n) => of(`host/f${n}/a.ts`, BUDGET.body / 46));
   equal([violations(body), violations([...body, of("host/boot.ts", 1)]).map((text) => text.split(" ")[0])], [[], [
     "body",
   ]]);

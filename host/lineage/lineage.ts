@@ -5,7 +5,7 @@ import { type Candidate, type Generation, no, NO_USAGE, ok, type Outcome } from 
 import { reason } from "../build/executable.ts";
 import { git, mustGit } from "../source/git.ts";
 import { isThere, removeIfThere, syncPath, waitForLock } from "../build/disk.ts";
-import { fingerprint } from "./home.ts";
+import { fingerprint } from "../home.ts";
 import * as record from "./manifest.ts";
 import { type Evidence, messageOf, oneLine } from "./message.ts";
 import { carryOut, finish, type Intent, keepBranch, readIntent } from "./promote.ts";

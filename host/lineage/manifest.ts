@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { type Generation, Step, Usage } from "../../actors/types.ts";
 import { isThere, readJson, readText, writeDurable } from "../build/disk.ts";
-import { fingerprint } from "./home.ts";
+import { fingerprint } from "../home.ts";
 import { Payload } from "../build/payload.ts";
 
 /** One accepted generation. `previous` is the hash of the manifest before it, `patch` that of change.patch; `at` is ISO 8601. */

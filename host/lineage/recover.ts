@@ -4,7 +4,7 @@ import * as z from "zod";
 import { no } from "../../actors/types.ts";
 import { reason } from "../build/executable.ts";
 import { isThere, readJson, removeIfThere, tryLock, writeDurable } from "../build/disk.ts";
-import { fingerprint } from "./home.ts";
+import { fingerprint } from "../home.ts";
 import { type Current, folderOf, mark, readCurrent, readHead, readManifest, stateOf } from "./manifest.ts";
 import type { At } from "./tree.ts";
 

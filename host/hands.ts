@@ -1,0 +1,78 @@
+/** What the mind works with: files, shell, sub-agents, undo, and the tools over them. */
+import { join } from "node:path";
+import type { Clock, Draft, Options, Sessions, Tools, Undo } from "../actors/ports.ts";
+import type { Body } from "./facts.ts";
+import type { TrajectoryLog } from "./session/log.ts";
+import { createAgents } from "./shell/agents.ts";
+import { createShell, noShell } from "./shell/shell.ts";
+import { typedShell } from "./shell/typed.ts";
+import type { ProcessTerminal } from "./terminal/process.ts";
+import { createTools } from "./tools.ts";
+import { createUndo } from "./workspace/undo.ts";
+import { createWorkspace } from "./workspace/workspace.ts";
+
+/** What they stand on. `id` is the session that began, `task` the one that goes on. */
+export interface HandsOptions {
+  body: Body;
+  options: Options;
+  cwd: string;
+  env: Record<string, string>;
+  id: string;
+  task: number;
+  terminal: ProcessTerminal;
+  log: TrajectoryLog;
+  sessions: Sessions;
+  draft: Draft;
+  clock: Clock;
+  redact: (text: string) => string;
+}
+
+/** The ports, and what ends the processes that they left running. */
+export interface Hands {
+  tools: Tools;
+  undo: Undo;
+  sessions: Sessions;
+  ends: (() => Promise<void>)[];
+}
+
+/** Wires them. */
+export async function createHands(on: HandsOptions): Promise<Hands> {
+  const { body, options, cwd, env, terminal, log, sessions, clock, redact } = on;
+  const undo = createUndo({ root: cwd, store: join(cwd, ".evo/undo", on.id), log });
+  const outputs = () => join("outputs", sessions.current());
+  let task = on.task;
+  const answers = env.EVO_REPLAY_ANSWERS ? await (await import("./replay.ts")).recordedAnswers(env) : undefined;
+  const given = {
+    ...{ cwd, env, log, redact, show: terminal.show, capture: undo.capture, spillDir: join(cwd, outputs(), "spill") },
+    ask: answers ?? terminal.ask,
+    interactive: answers ? () => true : terminal.interactive,
+  };
+  const shell = createShell({ ...given, yes: options.yes });
+  const approved = createShell({ ...given, yes: true });
+  const agents = createAgents({
+    ...{ exec: body.self, cwd, env, flags: inherited(options) },
+    outputs: () => join(outputs(), `task_${Math.max(task, 1)}`),
+  });
+  const tools = createTools({
+    folder: new URL("plugins/tools/", body.root),
+    workspace: createWorkspace({ root: cwd, beforeWrite: undo.capture }),
+    draft: on.draft.workspace,
+    shell: typedShell(shell, approved, terminal.typed),
+    noShell,
+    agents: { ...agents, spawn: async (text, how) => (await undo.capture(), await agents.spawn(text, how)) },
+    ...{ sessions, terminal, clock },
+    spill: () => ({ folder: join(cwd, outputs(), "spill"), shown: join(outputs(), "spill") }),
+  });
+  return {
+    tools,
+    undo,
+    sessions: { ...sessions, openTask: (number) => sessions.openTask(task = number) },
+    ends: [shell.end, approved.end, agents.end],
+  };
+}
+
+const inherited = ({ yes, model, fastModel }: Options): string[] => [
+  ...(yes ? ["--yes"] : []),
+  ...(model ? ["--model", model] : []),
+  ...(fastModel ? ["--fast-model", fastModel] : []),
+];
