@@ -4,6 +4,7 @@ import { parseGoal } from "./context.ts";
 import { converse, type Turn } from "./converse.ts";
 import type { Ports } from "./ports.ts";
 import {
+  addUsage,
   type Candidate,
   type Failure,
   type Goal,
@@ -50,13 +51,8 @@ export function evolve(ports: EvolvePorts) {
         content: "State the goal of the change as the JSON object that the instructions ask for, or answer SKIP.",
       };
       const again = await work(ports, [...turn.messages, nudge], input.spent, signal);
-      const stated = parseGoal(again.text);
-      const usage = {
-        ...again.usage,
-        input: again.usage.input + turn.usage.input,
-        output: again.usage.output + turn.usage.output,
-      };
-      if (!stated) return { kind: "failed", reason: "The change came without a readable goal", usage };
+      const usage = addUsage(turn.usage, again.usage);
+      const stated = parseGoal(again.text) ?? inWords(turn.text, input.suggestions);
       return await settled(ports, stated, { ...again, usage });
     },
   );
@@ -124,6 +120,13 @@ async function work(
     maxTokens: Math.max(0, ports.budget.tokens - spent),
     signal,
   });
+}
+
+/** The goal of a model that does not write JSON: its first line; what it predicts is what the best suggestion did. */
+function inWords(text: string, [first]: Suggestion[]): Goal {
+  const line = text.split("\n").find((one) => one.trim() !== "")?.trim() ?? "A change without a stated goal";
+  const title = line.slice(0, 120).toWellFormed();
+  return { title, predicted: first?.predicted ?? "not stated", ...(first && { suggestion: first.title }) };
 }
 
 async function settled({ draft }: EvolvePorts, goal: Goal, turn: Turn): Promise<Change> {

@@ -151,6 +151,12 @@ const paths: {
     relaunch: true,
   },
   {
+    title: "takes the words of a model that writes no JSON",
+    script: [reflected, { content: "I changed something" }, { content: "As I said" }, fine, nothing],
+    trail: "reflecting evolving proving judging documenting building promoting restarting",
+    relaunch: true,
+  },
+  {
     title: "stops at a dead endpoint instead of looping",
     script: [reflected, { failure: { kind: "unreachable", message: "gone" } }],
     trail: "reflecting evolving discarding left",
@@ -165,7 +171,7 @@ for (const { title, script, proofs, builds, trail, relaunch } of paths) {
     equal(done.trail.join(" "), trail);
     equal(done.relaunch, relaunch);
     equal(seen.requests.length, script.length);
-    equal(seen.calls.includes("promote a goal"), relaunch);
+    equal(seen.calls.some((made) => made.startsWith("promote ")), relaunch);
     if (!relaunch) ok(seen.calls.includes("close"), "the draft is closed");
   });
 }

@@ -79,15 +79,13 @@ async function hasDied(home: string, number: number): Promise<boolean> {
 async function count(home: string, number: number, start: Start): Promise<void> {
   const path = join(folderOf(home, number), "starts", crypto.randomUUID());
   const lock = await tryLock(path);
-  const end = async () => {
-    await removeIfThere(path);
-    lock?.close();
-  };
-  start.leave = end;
-  start.confirm = async () => {
-    await mark(home, number, "confirmed");
+  let ended: Promise<void> | undefined, confirmed: Promise<void> | undefined;
+  const end = () => ended ??= removeIfThere(path).finally(() => lock?.close());
+  start.leave = async () => {
+    await confirmed;
     await end();
   };
+  start.confirm = () => confirmed ??= mark(home, number, "confirmed").then(end);
 }
 
 /** Returns to the last confirmed generation, by the same steps as any promotion, and pins those above it as bad. */
