@@ -142,9 +142,11 @@ async function attach(ports: ChatPorts, line: string, signal: AbortSignal): Prom
       ? `$ ${command}\n${ended.value.output}\n[exit code ${ended.value.code}]`
       : `$ ${command}\n[${ended.error}]`;
   }
-  const names = [...new Set([...line.matchAll(/(?<=^|\s)@([^\s@]+)/g)].map((m) => m[1] ?? ""))].slice(0, 10);
+  const names = [
+    ...new Set([...line.matchAll(/(?<=^|\s)@([^\s@]+)/g)].map((m) => (m[1] ?? "").replace(/[.,;:!?)]+$/, ""))),
+  ].slice(0, 10);
   const files = await Promise.all(names.map(async (name) => {
-    const read = await context.workspace.read(name.replace(/[.,;:!?)]+$/, ""));
+    const read = await context.workspace.read(name);
     if (!read.ok) {
       ports.terminal.show({ type: "notice", level: "warning", text: read.error });
       return "";

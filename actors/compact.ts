@@ -41,9 +41,9 @@ export async function compact(
       messages = [{ role: "user", content: got.text }, ...answer, ...rest];
     }
   }
-  const ok = enough(messages);
+  const after = model.estimate(messages, []);
+  const ok = after < before && enough(messages);
   if (ok) {
-    const after = model.estimate(messages, []);
     log.write("compact", { trigger, before, after, messages });
     terminal.show({ type: "compact", trigger, before, after });
   }

@@ -8,7 +8,11 @@ const DEADLINE_MS = 20_000;
 const Line = z.looseObject({ type: z.string() });
 
 /** Plays one turn with a tool call: the file's content, made up here, has to come back. The value says what was seen. */
-export async function runCanary(executable: string, signal: AbortSignal): Promise<Outcome<string>> {
+export async function runCanary(
+  executable: string,
+  signal: AbortSignal,
+  { ms = DEADLINE_MS } = {},
+): Promise<Outcome<string>> {
   const folder = await Deno.makeTempDir({ prefix: "evo-canary-" });
   const secret = crypto.randomUUID();
   try {
@@ -19,7 +23,8 @@ export async function runCanary(executable: string, signal: AbortSignal): Promis
     await Deno.writeTextFile(cassette, CASSETTE.map((line) => `${JSON.stringify(line)}\n`).join(""));
     const command = [executable, "-p", "sing", "--json", "--model", `cassette:${cassette}`];
     const env = { HOME: folder, EVO_HOME: join(folder, "evo"), TMPDIR: folder, NO_COLOR: "1" };
-    const ended = await run(command, { cwd, env, ms: DEADLINE_MS, signal });
+    const ended = await run(command, { cwd, env, ms, signal });
+    if (ended.timedOut) return no(`The canary died: the new executable did not end within ${ms / 1000} s`);
     return judge(ended, await wroteDown(cwd, secret).catch(() => false));
   } finally {
     await Deno.remove(folder, { recursive: true }).catch(() => {});

@@ -33,7 +33,11 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
   let files: Promise<Map<string, string>> | undefined;
   const scratch = join(home, "scratch");
   let known: Promise<Outcome<string>> | undefined;
-  const deno = () => known ??= locateDeno({ env, home });
+  const deno = async () => {
+    const found = await (known ??= locateDeno({ env, home }));
+    if (!found.ok) known = undefined; // it may be installed meanwhile
+    return found;
+  };
   const gate: Examiner = createGate({
     draftRoot: join(home, "draft"),
     parentRoot: join(home, "parent"),
@@ -81,7 +85,11 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
     notice: (text) => show({ type: "notice", level: "info", text }),
   });
   const draft = createDraft({ home, sourceRoot: lineage.sourceRoot, createWorkspace });
-  return { draft, gate, lineage };
+  const open: Evolution["draft"]["open"] = async (signal) => {
+    const found = await deno(); // without one nothing could be proved: not worth a model's time
+    return found.ok ? await draft.open(signal) : found;
+  };
+  return { draft: { ...draft, open }, gate, lineage };
 }
 
 /** The path of a matching Deno; what starts it through npx is asked where it really is. */

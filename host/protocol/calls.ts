@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { Message, ToolCall } from "../../actors/types.ts";
 import { parseJson } from "./trouble.ts";
+import { mapStrings, wellFormed } from "./wire.ts";
 
 /** A piece of a tool call in a stream. */
 export const Fragment = z.object({
@@ -108,16 +109,21 @@ export function settle(
       fault: `${why}; it was not run. Received: ${unparsed || "nothing"}`,
     };
   };
+  /** An escaped half of a surrogate pair is legal JSON, but no provider's own parser takes it back. */
+  const good = (text: string): ToolCall => {
+    const halves = /\\ud[89a-f]/i.test(text);
+    return { id, name, arguments: halves ? JSON.stringify(mapStrings(parseJson(text), wellFormed)) : text };
+  };
   if (!name) return faulty("The call names no tool");
   const text = args.trim();
   if (!text) return whole ? { id, name, arguments: "{}" } : faulty("The reply ended before the arguments of the call");
   const value = parseJson(text);
-  if (isObject(value)) return { id, name, arguments: text };
-  if (typeof value === "string" && isObject(parseJson(value))) return { id, name, arguments: value };
+  if (isObject(value)) return good(text);
+  if (typeof value === "string" && isObject(parseJson(value))) return good(value);
   if (!whole) return faulty("The reply ended in the middle of the arguments");
   if (value === null) return { id, name, arguments: "{}" };
   const repaired = text.replace(/\\([\s\S])/g, (pair, escaped) => escaped === "'" ? "'" : pair);
-  if (isObject(parseJson(repaired))) return { id, name, arguments: repaired };
+  if (isObject(parseJson(repaired))) return good(repaired);
   return faulty("The arguments are not a JSON object");
 }
 
