@@ -103,6 +103,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
   for (const warning of settings?.warnings ?? []) warn(warning);
   const { draft, gate, lineage, passed } = lazily(async () => {
     const { createEvolution } = await import("./evolution_wiring.ts");
+    await Deno.mkdir(body.home, { recursive: true });
     return createEvolution({ body, cwd, model: model.name, log, clock, show });
   });
   const hands = await createHands({

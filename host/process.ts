@@ -41,6 +41,7 @@ export function runMachine(options: RunOptions): Ports["run"] {
     const stop = endOnSignals({ log, terminal, body });
     try {
       const output = await finished(machine, input, passed);
+      await body.start.confirm(); // a run that ended in good order is as good as a prompt
       if (!output.relaunch) {
         log.write("session_end", { exit: output.exit, reason: "left" });
         terminal.show({ type: "result", exit: output.exit });
