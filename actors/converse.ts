@@ -110,16 +110,15 @@ export function schema(plugin: ToolPlugin): ToolSchema {
   return { name: plugin.name, description: plugin.description, parameters };
 }
 
-/** Gives every unanswered call of the history a result, so that the history is valid again. */
+/** Gives every call of the history its one result, in the order of the calls, so that the history is valid again. */
 export function heal(messages: Message[]): void {
   for (let at = messages.length - 1; at >= 0; at--) {
     const message = messages[at];
     if (message?.role !== "assistant") continue;
-    const answered: string[] = [];
+    const results = new Map<string, Message>();
     let end = at + 1;
-    for (let next = messages[end]; next?.role === "tool"; next = messages[++end]) answered.push(next.callId);
-    const missing = message.calls.filter((call) => !answered.includes(call.id));
-    messages.splice(end, 0, ...missing.map(unanswered));
+    for (let next = messages[end]; next?.role === "tool"; next = messages[++end]) results.set(next.callId, next);
+    messages.splice(at + 1, end - at - 1, ...message.calls.map((call) => results.get(call.id) ?? unanswered(call)));
   }
 }
 

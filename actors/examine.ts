@@ -55,7 +55,8 @@ export function discard(ports: Pick<Ports, "draft" | "journal" | "log" | "termin
     if (candidate) {
       const change = candidate.goal.title;
       journal.fail({ change, reason, rolledBack: true });
-      terminal.show({ type: "notice", level: "warning", text: `Gave up "${change}": ${reason.split("\n", 1)[0]}` });
+      const why = reason.replaceAll(/\s+/g, " ").slice(0, 300).toWellFormed();
+      terminal.show({ type: "notice", level: "warning", text: `Gave up "${change}": ${why}` });
     }
     log.write("discard", { goal: candidate?.goal.title, reason });
     if (!mayGoOn(input, ports)) await draft.close();

@@ -170,6 +170,7 @@ for (const { title, script, proofs, builds, trail, relaunch } of paths) {
     const done = await run(ports, ["/evolve"]);
     equal(done.trail.join(" "), trail);
     equal(done.relaunch, relaunch);
+    equal(done.exit === 0, relaunch || title === "ends on SKIP");
     equal(seen.requests.length, script.length);
     equal(seen.calls.some((made) => made.startsWith("promote ")), relaunch);
     if (!relaunch) ok(seen.calls.includes("close"), "the draft is closed");

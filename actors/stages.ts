@@ -2,7 +2,7 @@
 import { type Context, tokens } from "./context.ts";
 import type { Change } from "./evolve.ts";
 import type { ReflectOutput } from "./reflect.ts";
-import type { Candidate, Step, Usage, Verdict } from "./types.ts";
+import { type Candidate, EXIT, type Step, type Usage, type Verdict } from "./types.ts";
 import type { Vocabulary } from "./vocabulary.ts";
 
 /** States in which the model works in the draft. */
@@ -151,7 +151,7 @@ export function ending(words: Vocabulary) {
       onDone: [
         { guard: "mayGoOn", target: "evolving", actions: { type: "count", params: { which: "failures" } } },
         { guard: "hasChanged", target: "restarting", actions: "end" },
-        { target: "idle", actions: ["end", "showReason"] },
+        { target: "idle", actions: ["end", "showReason", "blame"] },
       ],
       onError: [
         { guard: "hasChanged", target: "restarting", actions: { type: "complain", params: ({ event }) => event } },
@@ -191,11 +191,16 @@ const fault = {
 } as const;
 /** An evolution can be interrupted in every state but `promoting`, and ends when its time is up. */
 const bounded = {
-  on: { "user.interrupted": { target: "discarding", actions: { type: "giveUp", params: { error: "Interrupted" } } } },
+  on: {
+    "user.interrupted": {
+      target: "discarding",
+      actions: { type: "giveUp", params: { error: "Interrupted", exit: EXIT.interrupted } },
+    },
+  },
   after: {
     wallClock: {
       target: "discarding",
-      actions: { type: "giveUp", params: { error: "The time for this evolution is up" } },
+      actions: { type: "giveUp", params: { error: "The time for this evolution is up", exit: EXIT.limit } },
     },
   },
 } as const;

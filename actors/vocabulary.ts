@@ -86,7 +86,7 @@ function withConversation(ports: Ports, interruptible: Interruptible, words: Ret
       wantsEvolution: ({ context }) => /^\/evolve\s*$/.test(context.queue[0] ?? ""),
       wantsCommand: ({ context }) => isCommand(context.queue[0] ?? ""),
       isOver: ({ context }) => context.leaving || context.once,
-      answeredNow: (_, { text }: { text: string }) => isCommand(text, "now"),
+      answeredNow: (_, { text }: { text: string }) => terminal.interactive() && isCommand(text, "now"), // a script means its order
       interruptedBefore: ({ context }) => context.interrupts > 0,
     },
   });
@@ -134,12 +134,13 @@ function withEvolution(ports: Ports, words: ReturnType<typeof withConversation>)
       decide: assign((_, { veto, reason }: { veto: boolean; reason: string }) =>
         veto ? { reason: `vetoed: ${reason}` } : { decision: reason }
       ),
-      giveUp: assign((_, { error }: { error: unknown }) => ({
+      giveUp: assign((_, { error, exit = EXIT.failed }: { error: unknown; exit?: number }) => ({
         reason: sentence(error),
         over: true,
-        exit: EXIT.failed,
+        exit,
       })),
       count: assign(({ context }, { which }: { which: "changes" | "failures" }) => ({ [which]: context[which] + 1 })),
+      blame: assign(({ context }) => context.candidate && context.exit === 0 ? { exit: EXIT.failed } : {}),
       showReason: ({ context }) => {
         if (!context.candidate && context.reason) {
           terminal.show({ type: "notice", level: "info", text: context.reason });
@@ -167,7 +168,7 @@ function changed(change: Change): Partial<Context> {
   return { reason: change.reason, over: true, exit: exitFor(change.failure.kind) };
 }
 
-const failed = (verdict: Verdict): string =>
-  `${verdict.step ?? "gate"}: ${verdict.diagnostics ?? ""}`.slice(0, 2000).toWellFormed();
+const failed = ({ step = "gate", diagnostics = "" }: Verdict): string =>
+  (diagnostics.startsWith(`${step}:`) ? diagnostics : `${step}: ${diagnostics}`).slice(0, 2000).toWellFormed();
 
 const sentence = (error: unknown): string => error instanceof Error ? error.message : String(error);

@@ -15,6 +15,7 @@ export async function boot(args: string[]): Promise<number> {
   const env = (name: string) => Deno.env.get(name);
   const { home } = await findHome({ env, exe: executable });
   if (args[0] === "--version") return await version({ root, home, executable });
+  await import("./plain_zod.ts");
   const { recover } = await import("./lineage/recover.ts");
   const start = await recover({ home, executable });
   if (start.relaunch) {

@@ -97,7 +97,7 @@ async function locateDeno(options: Parameters<typeof findDeno>[0]): Promise<Outc
   const found = await findDeno(options);
   if (!found.ok) return found;
   const asked = [...found.value, "eval", "console.log(Deno.execPath())"];
-  const { code, stdout } = await runTool(asked, { cwd: options.home, ms: 60_000 });
+  const { code, stdout } = await runTool(asked, { cwd: "/", ms: 60_000 });
   return code === 0
     ? ok(stdout.trim())
     : no(`Cannot find where "${found.value.join(" ")}" is; name its executable in EVO_DENO`);

@@ -43,7 +43,10 @@ export function createOpen(body: Body): Open {
       pending: carried?.pending,
       label: () => `evo ${body.start.generation ?? 0}`,
       commands: () => options.commands,
-      onFirstPrompt: () => void body.start.confirm(),
+      onFirstPrompt() {
+        void body.start.confirm();
+        void import("./model/endpoint.ts"); // the first turn will want it
+      },
     });
     body.closing.push(terminal.close);
     for (const text of body.start.notices) terminal.show({ type: "notice", level: "warning", text });

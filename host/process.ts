@@ -68,9 +68,9 @@ function finished<M extends AnyStateMachine>(
   });
 }
 
-const CODES = { SIGTERM: 143, SIGHUP: 129 } as const;
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Ends the session in good order on SIGTERM and SIGHUP; SIGINT, where no terminal takes it as a key, interrupts the turn. */
+/** Ends the session in good order on SIGTERM and SIGHUP; SIGINT, where no terminal takes it as a key, ends the turn first. */
 export function endOnSignals({ log, terminal, body }: Pick<RunOptions, "log" | "terminal" | "body">): () => void {
   const end = (signal: keyof typeof CODES) => async () => {
     log.write("session_end", { exit: CODES[signal], reason: signal });
@@ -81,7 +81,8 @@ export function endOnSignals({ log, terminal, body }: Pick<RunOptions, "log" | "
     await body.start.leave();
     Deno.exit(CODES[signal]);
   };
-  const term = end("SIGTERM"), hup = end("SIGHUP"), int = () => terminal.interrupt();
+  const term = end("SIGTERM"), hup = end("SIGHUP"), leave = end("SIGINT");
+  const int = () => terminal.interrupt() || void leave();
   Deno.addSignalListener("SIGTERM", term);
   Deno.addSignalListener("SIGHUP", hup);
   if (!terminal.interactive()) Deno.addSignalListener("SIGINT", int);

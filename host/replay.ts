@@ -119,11 +119,17 @@ function cassetteOf(events: LogEvent[]): string {
   ).join("");
 }
 
-/** Tool results of the turns, without what differs from run to run: paths, ids, durations. */
+/**
+ * Tool results of the turns in the order of their calls (reads of one reply end in any order), without what differs from run to
+ * run: paths, ids, durations.
+ */
 function results(events: LogEvent[], cwd: string, id: string): { name: string; text: string }[] {
   let chatting = false;
-  return events.flatMap(({ kind, data }) => {
+  const places = new Map<string, number>();
+  const found = events.flatMap(({ kind, data }) => {
     if (kind === "turn_start" || kind === "turn_end") chatting = kind === "turn_start";
+    const said = kind === "model_reply" ? Said.safeParse(data).data : undefined;
+    for (const call of said?.message?.calls ?? []) places.set(call.id, places.size);
     const result = kind === "tool_result" && chatting ? Result.safeParse(data).data : undefined;
     if (!result) return [];
     const text = result.text.replaceAll(cwd, "$CWD").replaceAll(id, "$SESSION").replaceAll(
@@ -131,8 +137,9 @@ function results(events: LogEvent[], cwd: string, id: string): { name: string; t
       "$TIME",
     )
       .replaceAll(/\b[0-9a-f]{8}(?=\.(txt|md))/g, "$ID");
-    return [{ name: result.name, text }];
+    return [{ name: result.name, text, place: places.get(result.id) ?? places.size }];
   });
+  return found.toSorted((a, b) => a.place - b.place);
 }
 
 function compare(recorded: { name: string; text: string }[], again: { name: string; text: string }[]): Outcome<string> {

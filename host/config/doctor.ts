@@ -81,7 +81,8 @@ async function lookAtDeno({ findDeno }: DoctorOptions, signal: AbortSignal): Pro
 
 async function lookAtGit(_: DoctorOptions, signal: AbortSignal): Promise<Finding> {
   const command = new Deno.Command("git", { args: ["--version"], stdin: "null", stderr: "null", signal });
-  const done = await command.output().catch(() => undefined);
+  const run = async () => await command.output(); // where there is no git it throws at once
+  const done = await run().catch(() => undefined);
   if (done?.success) return good(new TextDecoder().decode(done.stdout).trim());
   return warn("git does not run", "/evolve keeps its source in git: install git");
 }

@@ -1,30 +1,10 @@
 /** The compiled executable's tools act on real files and processes, and stay inside what they may. */
 import { deepStrictEqual as equal, doesNotMatch, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { CANARY, type Desk, each, EVO, openDesk, start } from "../testing/evo.ts";
+import { act, each, EVO, openDesk, tool } from "../testing/evo.ts";
 import * as mock from "../testing/mock_server.ts";
 
 const ignore = EVO === undefined;
-
-interface Call {
-  name: string;
-  arguments: Record<string, unknown>;
-}
-
-/** Lets the model make calls, one reply after the other, and returns the results that it was told. */
-async function act(desk: Desk, replies: Call[][], args: string[] = []) {
-  const server = mock.startMock([...replies.map((list) => mock.calls(list)), mock.say("done")]);
-  try {
-    const ended = await desk.run(["-p", "go", ...args], { env: { INFERENCE_BASE_URL: server.url, MODEL_NAME: "mock" } });
-    const told = server.requests.at(-1)?.body.messages.filter(({ role }) => role === "tool") ?? [];
-    return { ...ended, results: told.map(({ content }) => String(content)), server };
-  } finally {
-    await server.stop();
-  }
-}
-
-const tool = (name: string, args: Record<string, unknown>): Call => ({ name, arguments: args });
-const shell = (command: string) => tool("shell", { command });
 
 Deno.test("a chain of tools reads, writes, edits, lists, searches and deletes real files", { ignore }, async () => {
   const desk = await openDesk();
@@ -114,108 +94,65 @@ Deno.test("no path leads out of the working directory, into .git or .evo, or ont
   });
 });
 
-Deno.test("the shell runs what only reads, refuses the rest headless, and runs it with --yes", { ignore }, async () => {
-  const commands = ["ls", "touch made", "ls; touch made", "ls $(touch made)", "env touch made", "timeout 5 touch made"];
-  const replies = [commands.map(shell)];
+Deno.test("files that are no text, are empty or huge get a clear result", { ignore }, async () => {
   const desk = await openDesk();
-  await desk.write("seen.txt", "");
-  const refused = await act(desk, replies);
-  equal(refused.code, 0);
-  match(refused.results[0] ?? "", /exit code 0.*seen\.txt/s);
-  for (const result of refused.results.slice(1)) match(result, /^Cannot run .* without approval.*--yes/);
-  equal(await desk.files(), ["seen.txt"]);
-  const approvals = (await desk.events()).filter(({ kind }) => kind === "approval").map(({ data }) => data.answer);
-  equal(approvals, ["yes", "refused", "refused", "refused", "refused", "refused"]);
-  const allowed = await act(desk, replies, ["--yes"]);
-  for (const result of allowed.results) match(result, /^exit code 0/);
-  equal(await desk.files(), ["made", "seen.txt"]);
-  await desk.clean();
-});
-
-Deno.test("no key is in the shell's environment, in the session, in the output or in any file", { ignore }, async () => {
-  const desk = await openDesk();
-  const server = mock.startMock([
-    mock.calls([shell("env"), shell("cat /proc/$PPID/environ | tr '\\0' '\\n' | head -100"), shell("echo $OPENROUTER_API_KEY.")]),
-    mock.say("done"),
+  await desk.write("latin1.txt", Uint8Array.of(0x47, 0x72, 0xfc, 0xdf, 0x65, 10));
+  await desk.write("binary", Uint8Array.of(0, 1, 2, 0, 255));
+  await desk.write("empty.txt", "");
+  await desk.write("huge.txt", new Uint8Array(60 << 20).fill(97));
+  const paths = ["latin1.txt", "binary", "empty.txt", "huge.txt", "none.txt", "."];
+  const { code, results } = await act(desk, [
+    paths.map((path) => tool("read_file", { path })),
+    [tool("edit_file", { path: "latin1.txt", edits: [{ old: "Gr", new: "gr" }] })],
   ]);
-  const env = {
-    INFERENCE_BASE_URL: server.url,
-    MODEL_NAME: "mock",
-    OPENROUTER_API_KEY: CANARY,
-    GITHUB_TOKEN: "canary0123456789-github",
-    DATABASE_PASSWORD: "canary0123456789-pass",
+  equal(code, 0);
+  equal(results.length, 7);
+  for (const [at, result] of results.entries()) {
+    ok(at === 2 || /^Cannot/.test(result), `${paths[at]}: ${result.slice(0, 200)}`);
+  }
+  equal(await Deno.readFile(join(desk.cwd, "latin1.txt")), Uint8Array.of(0x47, 0x72, 0xfc, 0xdf, 0x65, 10));
+  await desk.clean();
+});
+
+Deno.test("a sub-agent has its own context, and its answer comes back", { ignore }, async () => {
+  const step: mock.MockStep = ({ body, text }) => {
+    if (JSON.stringify(body.messages[1]).includes("subtask")) return mock.say("the sub-agent's answer");
+    if (body.messages.length === 2) {
+      return mock.calls([tool("spawn_agent", { task: "do the subtask", prompt: "do the subtask" })]);
+    }
+    const id = /[a-z0-9]{6,}/.exec(text.replace(/^.*?agent/i, ""))?.[0] ?? "";
+    return body.messages.length === 4 ? mock.calls([tool("wait_agent", { id })]) : mock.say(`It said: ${text}`);
   };
-  const { code, out, err } = await desk.run(["-p", "go", "--yes"], { env });
+  const server = mock.startMock(step);
+  const desk = await openDesk(server.url);
+  const { code, out, err } = await desk.run(["-p", "go"]);
   equal(code, 0, err);
-  equal(server.requests[0]?.headers.authorization, `Bearer ${CANARY}`);
-  const told = JSON.stringify(server.requests.map(({ body }) => body));
-  ok(told.includes("PATH="), "the environment was not read at all");
-  for (const text of [told, out, err, await desk.everything()]) ok(!text.includes("canary0123456789"), text.slice(0, 500));
+  match(out, /It said: [^]*the sub-agent's answer/);
   await server.stop();
   await desk.clean();
 });
 
-Deno.test("a long output goes to a file the model can read, and is cut to head and tail", { ignore }, async () => {
+Deno.test("without a person, ask_user is refused at once", { ignore }, async () => {
   const desk = await openDesk();
-  const { code, results } = await act(desk, [[shell("seq 1 200000")]], ["--yes"]);
+  const { code, results } = await act(desk, [[tool("ask_user", { question: "Which?" })]]);
   equal(code, 0);
-  const [result = ""] = results;
-  ok(new TextEncoder().encode(result).length <= 24 * 1024 + 500);
-  match(result, /\n1\n2\n3\n.*\n199999\n200000/s);
-  const [file = ""] = /outputs\/[^\s"]+/.exec(result) ?? [];
-  match(await desk.read(file.replace(/[.,;]$/, "")), /\n100000\n/);
+  match(results[0] ?? "", /^Cannot ask "Which\?"/);
   await desk.clean();
 });
 
-Deno.test("a background child does not hold a command, and is gone when Evo has left", { ignore }, async () => {
-  const desk = await openDesk();
-  const mark = `7${crypto.getRandomValues(new Uint16Array(1))[0]}.125`;
-  const started = Date.now();
-  const { code, results } = await act(desk, [[shell(`sleep ${mark} & echo hi`)]], ["--yes"]);
-  equal(code, 0);
-  match(results[0] ?? "", /hi/);
-  ok(Date.now() - started < 60_000, "it waited for the child");
-  equal(await running(`sleep\0${mark}`), 0);
-  await desk.clean();
-});
-
-Deno.test("kill -9 of Evo while a command runs leaves no child, and the session resumes", { ignore }, async () => {
-  const desk = await openDesk();
-  const mark = `6${crypto.getRandomValues(new Uint16Array(1))[0]}.125`;
-  const server = mock.startMock([mock.calls([shell(`sleep ${mark}; touch never`)]), mock.say("resumed")]);
-  const env = { ...desk.env, INFERENCE_BASE_URL: server.url, MODEL_NAME: "mock" };
-  const child = start(["-p", "go", "--yes"], { cwd: desk.cwd, env });
-  await until(async () => await running(`sleep\0${mark}`) > 0);
-  child.kill("SIGKILL");
-  await child.stdin.close();
-  await child.stdout.cancel();
-  await child.stderr.cancel();
-  await child.status;
-  await until(async () => await running(`sleep\0${mark}`) === 0);
-  const { code, out, err } = await desk.run(["-p", "and now?", "--continue"], { env });
-  equal({ code, out }, { code: 0, out: "resumed\n" }, err);
-  const messages = server.requests[1]?.body.messages ?? [];
-  equal(messages.map(({ role }) => role), ["system", "user", "assistant", "tool", "user"]);
-  match(String(messages[3]?.content), /interrupted/);
-  equal(await desk.files(), []);
+Deno.test("!command and @file put what they say into the message", { ignore }, async () => {
+  const server = mock.startMock(({ body }) => body.tools ? mock.say("seen") : mock.say("CONTINUE"));
+  const desk = await openDesk(server.url);
+  await desk.write("a b.txt", "spaced\n");
+  await desk.write("a.txt", "text of a\n");
+  const { code, out, err } = await desk.run([], {
+    stdin: "!echo typed > made.txt; echo hi\nlook at @a.txt and @none.txt\n",
+  });
+  equal(code, 0, err);
+  match(out, /hi[^]*seen/);
+  equal(await desk.read("made.txt"), "typed\n");
+  const sent = JSON.stringify(server.requests.at(-1)?.body.messages);
+  ok(sent.includes("text of a") && sent.includes("hi"), sent);
   await server.stop();
   await desk.clean();
 });
-
-/** How many processes have this in their command line. */
-async function running(text: string): Promise<number> {
-  let count = 0;
-  for await (const { name } of Deno.readDir("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const line = await Deno.readTextFile(`/proc/${name}/cmdline`).catch(() => "");
-    if (line.startsWith(text)) count++;
-  }
-  return count;
-}
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let left = 300; !await holds(); left--) {
-    if (left === 0) throw new Error("It did not come about in 15 s");
-    await new Promise((done) => setTimeout(done, 50));
-  }
-}

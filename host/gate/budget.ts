@@ -70,9 +70,10 @@ const IMPORT =
 /** Imports between source files below a root, tests left out. */
 export async function arrows(root: string): Promise<Arrow[]> {
   const found: Arrow[] = [];
-  for (const from of (await listSource(root)).filter(isCode)) {
-    const text = await stripped(root, from);
-    for (const [, , type, fixed, dynamic, name, url] of text.matchAll(IMPORT)) {
+  const paths = (await listSource(root)).filter(isCode);
+  const texts = await Promise.all(paths.map((path) => stripped(root, path)));
+  for (const [at, from] of paths.entries()) {
+    for (const [, , type, fixed, dynamic, name, url] of (texts[at] ?? "").matchAll(IMPORT)) {
       const to = fixed ?? name ?? url ?? "";
       if (!to.startsWith(".")) continue;
       found.push({ from, to: resolve(from, to), kind: dynamic ? "dynamic" : type ? "type" : "value" });

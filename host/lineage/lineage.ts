@@ -77,7 +77,12 @@ export function createLineage(options: LineageOptions): OpenLineage {
     const file = await fingerprint(executable);
     if (!file) return no(`Cannot record "${executable}": there is no such file; run "deno task build" and start it`);
     const [head, current] = [await record.readHead(home), await record.readCurrent(home)];
-    if (head && current?.file === file && current?.number === head.number) return ok(head.number);
+    if (head && current?.file === file && current?.number === head.number) {
+      const { manifest } = await record.readManifest(home, head.number);
+      if (manifest.source === accepted) return ok(head.number);
+      const newer = `"${executable}" has become generation ${head.number} while this Evo ran`;
+      return no(`Cannot change the lineage in "${home}": ${newer}; leave and start it again`);
+    }
     if (file !== await started) {
       return no(`Cannot record "${executable}": it was rebuilt while this Evo ran; leave and start it again`);
     }

@@ -4,7 +4,7 @@ import { Aborted, type Clock, type Log, type Model, type ModelRequest } from "..
 import { type Failure, no, ok, type Outcome, type Reply, type Shown } from "../../actors/types.ts";
 import { canonical, type CassettePosition, createPlayer, parseCassette, recordLine } from "./cassette.ts";
 import { createRecorder, readCassette } from "./cassette_file.ts";
-import { createEndpoint } from "./endpoint.ts";
+import type { createEndpoint } from "./endpoint.ts";
 import { createEstimator } from "./estimate.ts";
 import { createExchangeLog } from "./exchange_log.ts";
 import { type ModelSettings, windowOf } from "./settings.ts";
@@ -72,13 +72,21 @@ export function createModel(options: ModelOptions): PlayableModel {
   const clean = (text: string) => wellFormed(options.redact(text.replaceAll(key, "[redacted]")));
   const comparable = (text: string) => normalise(clean(text));
   const estimator = createEstimator();
-  const endpoint = createEndpoint({ ...options, random, clean, estimator });
+  let endpoint: ReturnType<typeof createEndpoint> | undefined;
+  let opening: Promise<ReturnType<typeof createEndpoint>> | undefined;
+  /** The client is loaded when it is first asked: a prompt does without. */
+  const open = () =>
+    opening ??= import("./endpoint.ts").then((client) =>
+      endpoint = client.createEndpoint({ ...options, random, clean, estimator })
+    );
   const logged = createExchangeLog(options.log);
   const shelf = createShelf(comparable);
   let name = settings.model;
   let player = settings.cassette === undefined ? shelf.named(name) : shelf.load(settings.cassette);
   const window = () =>
-    player?.ok ? player.value.window : Math.min(settings.window ?? windowOf(name) ?? 128_000, endpoint.window(name));
+    player?.ok
+      ? player.value.window
+      : Math.min(settings.window ?? windowOf(name) ?? 128_000, endpoint?.window(name) ?? Infinity);
   const record = settings.record === undefined
     ? undefined
     : createRecorder(settings.record, () => ({ model: name, window: window() }));
@@ -87,7 +95,7 @@ export function createModel(options: ModelOptions): PlayableModel {
     const shown = SHOWN.has(request.purpose);
     if (player && !player.ok) return { kind: "config", message: player.error };
     if (player) return playAloud(await player.value.play(request), shown ? show : () => {});
-    const result = await endpoint.ask({ ...request, model, shown }, signal);
+    const result = await (await open()).ask({ ...request, model, shown }, signal);
     const written = await record?.(recordLine(canonical(request, comparable), result, clean));
     if (written && !written.ok) show({ type: "notice", level: "warning", text: written.error });
     return result;
@@ -138,6 +146,7 @@ function playAloud(result: Reply | Failure, show: (event: Shown) => void): Reply
 /** Asks for one tiny reply, once; says who answered, or why not. Throws `Aborted` on an abort. */
 export async function probe(settings: ModelSettings, signal: AbortSignal): Promise<Outcome<string>> {
   const { apiKey, model } = settings;
+  const { createEndpoint } = await import("./endpoint.ts");
   const endpoint = createEndpoint({
     settings,
     clock: { now: Date.now, sleep: (ms, stop) => delay(ms, undefined, { signal: stop }) },

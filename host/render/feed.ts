@@ -22,9 +22,16 @@ export function createFeed(page: Page, label: () => string): Feed {
   const markdown = createMarkdown(page);
   const answer = createSafe();
   const echoed: string[] = [];
+  const begun = new Map<string, string>();
   let thought = 0;
   let usage: Usage = NO_USAGE;
   const echo = (text: string) => fold(`${page.paint("bold", `${label()}>`)} ${safe(text)}`, page.columns());
+  /** What a tool was asked, beside what came of it: a command that ran without a question is seen here only. */
+  const whole = (event: Extract<Shown, { type: "tool_end" }>): Shown => {
+    const asked = begun.get(event.id);
+    begun.delete(event.id);
+    return asked === undefined ? event : { ...event, summary: `${asked} · ${event.summary}` };
+  };
   const rest = (): string[] => {
     const rows = [...markdown.feed(answer.end()), ...markdown.end()];
     if (thought > 0) rows.unshift(page.paint("dim", `thought, ${count(thought)} characters`));
@@ -41,7 +48,8 @@ export function createFeed(page: Page, label: () => string): Feed {
       const at = echoed.indexOf(event.text.trim());
       return at === -1 ? echo(event.text) : (echoed.splice(0, at + 1), []);
     }
-    const line = progress(event, page.paint);
+    if (event.type === "tool_start") begun.set(event.id, event.summary);
+    const line = progress(event.type === "tool_end" ? whole(event) : event, page.paint);
     const rows = line === undefined ? [] : fold(line, page.columns());
     if (event.type === "turn_end" && usage.input + usage.output > 0) {
       rows.push(...fold(page.paint("dim", usageLine(usage)), page.columns()));

@@ -2,11 +2,17 @@
 /** Columns of text on a terminal, and folding to them. Escape sequences in here are our own styles (SGR), nothing else. */
 import { eastAsianWidth } from "get-east-asian-width";
 
-const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
-const EMOJI = /\p{RGI_Emoji}|\p{Emoji_Presentation}|\ufe0f|\p{Regional_Indicator}{2}/v;
+/** Made when first needed: both cost tens of milliseconds, and a prompt has to do without. */
+let slow: { segmenter: Intl.Segmenter; emoji: RegExp } | undefined;
+const unicode = () =>
+  slow ??= {
+    segmenter: new Intl.Segmenter("en", { granularity: "grapheme" }),
+    emoji: new RegExp("\\p{RGI_Emoji}|\\p{Emoji_Presentation}|\\ufe0f|\\p{Regional_Indicator}{2}", "v"),
+  };
 const INVISIBLE = /^[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}\p{Surrogate}]/u;
 const STYLE = /\x1b\[[0-9;]*m/g;
-const PLAIN = /^[\x20-\x7e]*$/;
+/** One column and one grapheme each: ASCII, Latin, dashes and dots, lines and blocks. */
+const PLAIN = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u259f]*$/;
 
 /** Units that a row may not be folded in: a run of blanks, one CJK character, a run of others. */
 const WORD = / +|[\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60]\p{Mark}*|[^ \u2e80-\u9fff\uac00-\ud7af\uff00-\uff60]+/gu;
@@ -14,13 +20,13 @@ const WORD = / +|[\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60]\p{Mark}*|[^ \u2e80-\u
 /** The user-perceived characters of a text. */
 export function graphemes(text: string): string[] {
   if (PLAIN.test(text)) return text.split("");
-  return Array.from(segmenter.segment(text), ({ segment }) => segment);
+  return Array.from(unicode().segmenter.segment(text), ({ segment }) => segment);
 }
 
 /** Columns of one grapheme: 0, 1 or 2. */
 export function graphemeWidth(grapheme: string): number {
   if (PLAIN.test(grapheme)) return grapheme.length;
-  if (EMOJI.test(grapheme)) return 2;
+  if (unicode().emoji.test(grapheme)) return 2;
   if (INVISIBLE.test(grapheme)) return 0;
   return eastAsianWidth(grapheme.codePointAt(0) ?? 32, { ambiguousAsWide: false });
 }

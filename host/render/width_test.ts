@@ -1,5 +1,6 @@
 // deno-lint-ignore-file no-control-regex
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
+import { eastAsianWidth } from "get-east-asian-width";
 import { ending, expandTabs, fold, truncate, width } from "./width.ts";
 
 const widths: [string, number][] = [
@@ -64,4 +65,18 @@ Deno.test("truncate leaves what fits and marks what it cut", () => {
   equal(truncate("abcdef", 6), "abcdef");
   equal(truncate("abcdefg", 6), "abcde…");
   equal(truncate("中文字", 4), "中…");
+});
+
+Deno.test("each character of the quick path is one grapheme of one column by Unicode's own tables, too", () => {
+  const segmenter = new Intl.Segmenter("en", { granularity: "grapheme" });
+  const ranges = [[0x20, 0x7e], [0xa1, 0xac], [0xae, 0x2ff], [0x2010, 0x2027], [0x2500, 0x259f]] as const;
+  const all = ranges.flatMap(([from, to]) =>
+    Array.from({ length: to - from + 1 }, (_, at) => String.fromCharCode(from + at))
+  );
+  equal([...segmenter.segment(all.join(""))].map(({ segment }) => segment), all);
+  equal(all.filter((one) => eastAsianWidth(one.charCodeAt(0)) !== 1), []);
+  equal(
+    all.filter((one) => /[\p{Mark}\p{Control}\p{Default_Ignorable_Code_Point}]|\p{Emoji_Presentation}/u.test(one)),
+    [],
+  );
 });

@@ -134,7 +134,7 @@ export function refusal(choices: string[], why: string): Outcome<string> {
 }
 
 /** The choice that these typed letters stand for: its key, or the whole word. */
-function chosenBy(choices: string[], typed: string): string | undefined {
+export function chosenBy(choices: string[], typed: string): string | undefined {
   return choices.find((choice, at) => letter(choices, at) === typed || choice.toLowerCase() === typed);
 }
 

@@ -1,7 +1,7 @@
 /** Input without a line editor: a pipe, a file, or a dumb terminal. */
 import type { Heard, Terminal } from "../../actors/ports.ts";
 import { ok } from "../../actors/types.ts";
-import { inTurn, refusal } from "./asking.ts";
+import { chosenBy, inTurn, refusal } from "./asking.ts";
 import { createInbox } from "./inbox.ts";
 import type { Input, Pending } from "./terminal.ts";
 
@@ -45,7 +45,7 @@ export function createLineAsking(now: () => number, pose: (question: string) => 
         const text = await promise;
         if (text === "") return refusal(choices, "nothing was answered");
         if (choices.length === 0) return ok(text);
-        const chosen = choices.find((one) => one.toLowerCase() === text.toLowerCase());
+        const chosen = chosenBy(choices, text.toLowerCase());
         return chosen === undefined ? refusal(choices, `"${text}" is none of ${choices.join(", ")}`) : ok(chosen);
       } finally {
         current = undefined;

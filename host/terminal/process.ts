@@ -19,8 +19,8 @@ export interface ProcessTerminalOptions {
 export interface ProcessTerminal extends OpenTerminal {
   /** Commands that the person typed as `!command` and that have not run yet. */
   typed: Set<string>;
-  /** Interrupts what goes on, as Ctrl-C at a terminal does. */
-  interrupt(): void;
+  /** Interrupts what goes on, as Ctrl-C at a terminal does; false if nothing does. */
+  interrupt(): boolean;
 }
 
 /** Opens the terminal on stdin, stdout and stderr. */
@@ -46,6 +46,7 @@ export function createProcessTerminal(
   });
   const typed = new Set<string>();
   let hear: (heard: Heard) => void = () => {};
+  let working = false;
   const listen: Terminal["listen"] = (listener) => {
     hear = (heard) => {
       if (heard.type === "line" && heard.text.startsWith("!")) typed.add(heard.text.slice(1).trim());
@@ -53,7 +54,9 @@ export function createProcessTerminal(
     };
     return opened.listen(hear);
   };
-  return { ...opened, listen, typed, interrupt: () => hear({ type: "interrupt" }) };
+  const busy = (on: boolean) => opened.busy(working = on);
+  const interrupt = () => (working && hear({ type: "interrupt" }), working);
+  return { ...opened, listen, typed, busy, interrupt };
 }
 
 function columns(): number {

@@ -29,7 +29,8 @@ export function createScreen(writer: Writer): Screen {
     const note = missed > 0 ? [`[${missed} lines were not shown: the terminal is too slow]`] : [];
     const text = [...note, ...lines].map((line) => `${line}\r\n`).join("");
     missed += lines.length;
-    if (!writer.write(`\x1b[?2026h\r${up}\x1b[J${text}${frame}\x1b[?2026l`)) return;
+    // No wrapping: a terminal that counts an emoji wider than we do must not make two rows of one.
+    if (!writer.write(`\x1b[?2026h\r${up}\x1b[J${text}\x1b[?7l${frame}\x1b[?7h\x1b[?2026l`)) return;
     missed = 0;
     shown = live;
     drawn = frame;

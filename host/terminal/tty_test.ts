@@ -111,7 +111,7 @@ Deno.test("tools, reasoning, retry and usage each take their one line", async ()
   evo.pass(1500);
   await evo.show();
   equal(evo.screen.rows().slice(1), [
-    "✗ shell exit 1 · 1,234 bytes",
+    "✗ shell npm test · exit 1 · 1,234 bytes",
     "retry in 4 s · server, attempt 2: 503",
     "evo 3>",
   ]);
@@ -149,7 +149,7 @@ Deno.test("escape sequences in any event never reach the terminal", async () => 
   const question = evo.terminal.ask(evil, { choices: ["yes", "no"], signal: AbortSignal.timeout(30) });
   await rejects(question);
   await evo.terminal.close();
-  const left = evo.screen.raw().replace(/\x1b\[(\?(2026|2004|25)[hl]|J|\d+[AC])|[\r\n]/g, "");
+  const left = evo.screen.raw().replace(/\x1b\[(\?(2026|2004|25|7)[hl]|J|\d+[AC])|[\r\n]/g, "");
   equal(left.match(/[\x00-\x1f\x7f-\x9f\u202e]|52;c/g), null);
   ok(evo.screen.rows().includes("evo 3> abcd"));
 });

@@ -33,7 +33,9 @@ export interface Checkout {
   /** Writes a cassette; returns the value for `--model`. */
   cassette(lines: unknown[], fallback?: Record<string, unknown>): Promise<string>;
   git(...args: string[]): Promise<string>;
-  /** Events of the only session, in order; those whose line is whole. */
+  /** Ids of the sessions, oldest first. */
+  sessions(): Promise<string[]>;
+  /** Events of the newest session, in order; those whose line is whole. */
   events(): Promise<Event[]>;
   /** What does not agree among tree, executable and lineage, and what is not as the user left it; empty if all is well. */
   faults(status?: string): Promise<string[]>;
@@ -69,6 +71,14 @@ export async function openCheckout({ bare = false } = {}): Promise<Checkout> {
   };
   const run = (args: string[], options: RunOptions = {}) => start(own, args, { cwd: root, env }, options);
   const git = (...args: string[]) => mustGit(root, args);
+  const sessions = async () => {
+    const names = await Array.fromAsync(Deno.readDir(join(root, ".evo/sessions"))).catch(() => []);
+    const at = (name: string) => Deno.stat(join(root, ".evo/sessions", name, "traj.jsonl")).catch(() => undefined);
+    const dated = await Promise.all(
+      names.map(async ({ name }) => ({ name, ms: (await at(name))?.mtime?.getTime() ?? 0 })),
+    );
+    return dated.sort((a, b) => a.ms - b.ms).map(({ name }) => name);
+  };
   let made = 0;
   return {
     base,
@@ -90,10 +100,10 @@ export async function openCheckout({ bare = false } = {}): Promise<Checkout> {
       await Deno.writeTextFile(path, [header, ...lines].map((line) => `${JSON.stringify(line)}\n`).join(""));
       return `cassette:${path}`;
     },
+    sessions,
     async events() {
-      const folder = join(root, ".evo/sessions");
-      const [only] = await Array.fromAsync(Deno.readDir(folder)).catch(() => []);
-      const text = only ? await Deno.readTextFile(join(folder, only.name, "traj.jsonl")).catch(() => "") : "";
+      const path = join(root, ".evo/sessions", (await sessions()).at(-1) ?? "none", "traj.jsonl");
+      const text = await Deno.readTextFile(path).catch(() => "");
       return text.split("\n").slice(0, -1).map((line) => Event.parse(JSON.parse(line)));
     },
     async faults(status = "") {
@@ -218,3 +228,21 @@ export const note = (name: string, expect: Record<string, unknown> = {}) => [
   }]], expect),
   say("evolve", goal(`Note ${name}`)),
 ];
+
+/** Runs rows as steps of one test, two at a time; each gets a checkout of its own. */
+export async function each(
+  t: Deno.TestContext,
+  rows: { name: string; bare?: boolean; run: (checkout: Checkout) => Promise<void> }[],
+): Promise<void> {
+  const left = rows.values();
+  const worker = async () => {
+    for (const { name, bare = false, run } of left) {
+      const fn = async () => {
+        const checkout = await openCheckout({ bare });
+        await run(checkout).finally(checkout.clean);
+      };
+      await t.step({ name, fn, sanitizeOps: false, sanitizeResources: false, sanitizeExit: false });
+    }
+  };
+  await Promise.all([worker(), worker()]);
+}

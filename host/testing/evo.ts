@@ -1,6 +1,7 @@
 /** For tests of the compiled executable: a desk with a directory, a home and a model of its own, at which Evo is run. */
 import { dirname, join } from "node:path";
 import * as z from "zod";
+import { calls, type Mock, type MockStep, say, startMock } from "./mock_server.ts";
 
 /** The executable under test; without it the tests that need it are ignored. */
 export const EVO: string | undefined = Deno.env.get("EVO_BIN");
@@ -19,6 +20,8 @@ export interface Ended {
 export interface RunOptions {
   stdin?: string;
   env?: Record<string, string>;
+  /** Another directory than the desk's. */
+  cwd?: string;
   after?: [RegExp, (child: Deno.ChildProcess) => void];
 }
 
@@ -72,13 +75,14 @@ export async function openDesk(url?: string): Promise<Desk> {
     cwd,
     env,
     sessions,
-    run: (args, options = {}) => run(args, { ...options, cwd, env: { ...env, ...options.env } }),
+    run: (args, options = {}) => run(args, { cwd, ...options, env: { ...env, ...options.env } }),
     async write(path, text) {
       await Deno.mkdir(dirname(at(path)), { recursive: true });
       await Deno.writeFile(at(path), typeof text === "string" ? new TextEncoder().encode(text) : text);
     },
     read: (path) => Deno.readTextFile(at(path)),
-    files: async () => (await walk(cwd)).map((path) => path.slice(cwd.length + 1)).filter((p) => !p.startsWith(".evo/")),
+    files: async () =>
+      (await walk(cwd)).map((path) => path.slice(cwd.length + 1)).filter((p) => !p.startsWith(".evo/")),
     async events(id) {
       const text = await Deno.readTextFile(at(`.evo/sessions/${id ?? (await sessions()).at(-1)}/traj.jsonl`));
       return text.trimEnd().split("\n").map((line) => LogLine.parse(JSON.parse(line)));
@@ -115,7 +119,9 @@ async function run(args: string[], options: RunOptions & { cwd: string; env: Rec
   const child = start(args, options);
   const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
   const writer = child.stdin.getWriter();
-  const written = writer.write(new TextEncoder().encode(options.stdin ?? "")).then(() => writer.close()).catch(() => {});
+  const written = writer.write(new TextEncoder().encode(options.stdin ?? "")).then(() => writer.close()).catch(
+    () => {},
+  );
   const [mark, act] = options.after ?? [/$^/, () => {}];
   let err = "", acted = false;
   const reading = (async () => {
@@ -131,6 +137,59 @@ async function run(args: string[], options: RunOptions & { cwd: string; env: Rec
   clearTimeout(timer);
   return { code, out, err };
 }
+
+/** Runs once against a script; the mock and the desk are gone afterwards. */
+export async function once(
+  script: MockStep[] | MockStep,
+  args: string[],
+  options: RunOptions = {},
+): Promise<Ended & Pick<Mock, "requests" | "closed"> & { events: LogLine[] }> {
+  const server = startMock(script);
+  const desk = await openDesk(server.url);
+  try {
+    const ended = await desk.run(args, options);
+    const events = await desk.events().catch(() => []);
+    return { ...ended, requests: server.requests, closed: server.closed, events };
+  } finally {
+    await desk.clean();
+    await server.stop();
+  }
+}
+
+/** Works at a desk with a mock; both are gone afterwards. */
+export async function at(script: MockStep[] | MockStep, work: (desk: Desk, server: Mock) => Promise<void>) {
+  const server = startMock(script);
+  const desk = await openDesk(server.url);
+  try {
+    await work(desk, server);
+  } finally {
+    await desk.clean();
+    await server.stop();
+  }
+}
+
+/** A tool call. */
+export interface Call {
+  name: string;
+  arguments: Record<string, unknown>;
+}
+
+/** Lets the model make calls, one reply after the other, and returns the results that it was told. */
+export async function act(desk: Desk, replies: Call[][], args: string[] = []) {
+  const server = startMock([...replies.map((list) => calls(list)), say("done")]);
+  try {
+    const ended = await desk.run(["-p", "go", ...args], {
+      env: { INFERENCE_BASE_URL: server.url, MODEL_NAME: "mock" },
+    });
+    const told = server.requests.at(-1)?.body.messages.filter(({ role }) => role === "tool") ?? [];
+    return { ...ended, results: told.map(({ content }) => String(content)), server };
+  } finally {
+    await server.stop();
+  }
+}
+
+/** Makes a tool call. */
+export const tool = (name: string, args: Record<string, unknown>): Call => ({ name, arguments: args });
 
 /** Does the work for each row, a few at a time; fails with the names and faults of all rows that failed. */
 export async function each<T extends { name: string }>(rows: T[], work: (row: T) => Promise<void>): Promise<void> {

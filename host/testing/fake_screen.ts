@@ -16,7 +16,7 @@ export function fakeScreen(columns: number) {
     else if (end === "J" && parameters === "") {
       rows.length = row + 1;
       rows[row] = (rows[row] ?? []).slice(0, column);
-    } else if (end !== "m" && !/^\?(2004|2026|25)[hl]$/.test(parameters + end)) {
+    } else if (end !== "m" && !/^\?(2004|2026|25|7)[hl]$/.test(parameters + end)) {
       throw new Error(`Cannot show "CSI ${parameters}${end}": the fake screen does not know it`);
     }
   };
