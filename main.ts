@@ -35,7 +35,7 @@ async function live(ports: Ports, args: Arguments): Promise<End> {
   for (let context = begun.value;;) {
     const ended = await ports.run(createRoot(ports), context);
     if (!ended.relaunch) return { exit: ended.exit };
-    const { messages, queue, task, usage, leaving, once } = ended.context;
+    const { messages, queue, task, usage, leaving, once, exit } = ended.context;
     await ports.draft.close();
     const stayed = await ports.relaunch({
       session: ports.sessions.current(),
@@ -45,9 +45,10 @@ async function live(ports: Ports, args: Arguments): Promise<End> {
       usage,
       leaving,
       once,
+      exit,
     });
     if (!stayed.ok) ports.terminal.show({ type: "notice", level: "error", text: stayed.error });
-    context = { ...fresh(), messages, queue, task, usage, leaving, once };
+    context = { ...fresh(), messages, queue, task, usage, leaving, once, exit };
   }
 }
 

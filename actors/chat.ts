@@ -132,6 +132,9 @@ async function isNew({ model }: ChatPorts, messages: Message[], line: string, si
   return got.ok && /^\W*NEW\b/i.test(got.value.message.content);
 }
 
+/** A file named in a message: `@path`, or `@"a path with spaces"`. */
+const MENTION = /(?<=^|\s)@(?:"([^"]+)"|([^\s@"]+))/g;
+
 /** `!command` becomes its output, `@file` its content; what cannot be had is said in its place. */
 async function attach(ports: ChatPorts, line: string, signal: AbortSignal): Promise<string> {
   const context = ports.tools.context("chat", "typed", signal);
@@ -143,7 +146,7 @@ async function attach(ports: ChatPorts, line: string, signal: AbortSignal): Prom
       : `$ ${command}\n[${ended.error}]`;
   }
   const names = [
-    ...new Set([...line.matchAll(/(?<=^|\s)@([^\s@]+)/g)].map((m) => (m[1] ?? "").replace(/[.,;:!?)]+$/, ""))),
+    ...new Set([...line.matchAll(MENTION)].map((m) => m[1] ?? (m[2] ?? "").replace(/[.,;:!?)]+$/, ""))),
   ].slice(0, 10);
   const files = await Promise.all(names.map(async (name) => {
     const read = await context.workspace.read(name);

@@ -44,11 +44,12 @@ Deno.test("a folder that cannot be made is said, and the turn goes on", async ()
 
 Deno.test("@file puts the file into the message, once, and says what cannot be read", async () => {
   const { seen } = await turn([{ content: "hi" }], {
-    line: "look at @a.ts and @a.ts, mail me@example.com",
+    line: 'look at @a.ts and @a.ts, @"b c.ts", mail me@example.com',
     once: true,
   });
   const content = seen.requests[0]?.messages.at(-1)?.content ?? "";
   equal(content.split('<file path="a.ts">').length, 2);
+  ok(content.includes('<file path="b c.ts">'));
   ok(!content.includes('example.com">'));
 });
 

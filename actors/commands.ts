@@ -66,7 +66,7 @@ export const COMMANDS: Record<string, Command> = {
 
 /** True if the line is a slash command (any, or one that is answered now). A path like `/usr/bin` is none. */
 export function isCommand(line: string, when?: "now"): boolean {
-  const name = /^\/([a-z]+)(\s|$)/.exec(line)?.[1];
+  const name = /^\/([a-z]*)(\s|$)/.exec(line)?.[1];
   if (name === undefined) return false;
   return when === undefined ? COMMANDS[name]?.when !== "machine" : COMMANDS[name]?.when === when;
 }
@@ -90,7 +90,8 @@ export function command(ports: Ports) {
 }
 
 async function follow(ports: Ports, line: string, context: Context, signal: AbortSignal): Promise<CommandOutput> {
-  const [_, name = "", argument = ""] = /^\/(\w+)\s*([^]*)$/.exec(line) ?? [];
+  const [_, word = "", argument = ""] = /^\/(\w*)\s*([^]*)$/.exec(line) ?? [];
+  const name = word || "help";
   const found = COMMANDS[name];
   if (found?.run) return { patch: {}, relaunch: false, ...await found.run(ports, argument.trim(), context, signal) };
   const near = nearest(name, Object.keys(COMMANDS));

@@ -20,6 +20,7 @@ async function run(
 const textOf = (event: Shown): string => "text" in event ? event.text : "";
 
 const answers: [string, RegExp][] = [
+  ["/", /\/rollback/],
   ["/help", /\/rollback\s+return to a generation/],
   ["/model", /fake, window 100000 tokens/],
   ["/tools", /echo\s+says it again/],

@@ -34,11 +34,15 @@ export async function compact(
     const got = await summarise(model, messages.slice(0, end), signal);
     if (got) {
       usage = got.usage;
+      const asked = messages.findLastIndex((m) => m.role === "user");
+      const request = asked >= 0 && asked < end
+        ? `\n\n[The present request, verbatim]\n${messages[asked]?.content}`
+        : "";
       const rest = messages.slice(end);
       const answer: Message[] = rest[0]?.role === "user"
         ? [{ role: "assistant", content: "I go on from there.", calls: [] }]
         : [];
-      messages = [{ role: "user", content: got.text }, ...answer, ...rest];
+      messages = [{ role: "user", content: got.text + request }, ...answer, ...rest];
     }
   }
   const after = model.estimate(messages, []);
@@ -83,6 +87,7 @@ async function summarise(
   while (from < messages.length - 1 && model.estimate(said(from), []) > budget) {
     from += Math.ceil((messages.length - from) / 4);
   }
+  if (model.estimate(said(from), []) > model.window()) return undefined;
   const got = await model.reply({ purpose: "compact", messages: said(from), tools: [], fast: true }, signal);
   if (!got.ok || got.value.message.content.trim() === "" || got.value.finish === "cut") return undefined;
   const constraints = messages.slice(0, from).flatMap((m) =>

@@ -30,10 +30,28 @@ Deno.test("compact() leaves out old tool results before it asks the model", asyn
 Deno.test("compact() summarises when that is not enough, and never cuts a call from its result", async () => {
   for (let count = 6; count < 30; count++) {
     const { ports } = fakePorts([{ content: "Goal: x" }]);
-    const history: Message[] = [{ role: "user", content: "y".repeat(9000) }, ...work(count, 600)];
+    const past: Message[] = [{ role: "user", content: "y".repeat(9000) }, {
+      role: "assistant",
+      content: "done",
+      calls: [],
+    }];
+    const history: Message[] = [...past, { role: "user", content: "the present request" }, ...work(count, 600)];
     const done = await compact(ports, history, { trigger: "limit", room: 1500, signal });
     ok(done.ok && valid(done.messages), `${count}`);
     ok(done.messages[0]?.content.includes("Goal: x"));
+    ok(done.messages.some((m) => m.content.includes("the present request")), "it stays verbatim");
+  }
+});
+
+Deno.test("compact() never summarises the present request away, and sends none that is larger than the window", async () => {
+  for (const size of [30_000, 900_000]) {
+    const { ports, seen } = fakePorts([{ content: "short" }]);
+    const done = await compact(ports, [{ role: "user", content: "y".repeat(size) }], {
+      trigger: "limit",
+      room: 5000,
+      signal,
+    });
+    equal([done.ok, seen.requests.length], [false, size > 400_000 ? 0 : 1]);
   }
 });
 

@@ -325,6 +325,7 @@ export interface Handover {
   /** As in the machine's context: no more lines will come; one turn and out. */
   leaving: boolean;
   once: boolean;
+  exit: number;
 }
 
 /** Answers of the body about itself, as text for people. */

@@ -53,6 +53,15 @@ function conversation(words: Vocabulary) {
       { guard: "hasQueue", target: "chatting", actions: ["take", "showQueue"] },
       { guard: "isOver", target: "left" },
     ],
+    on: {
+      "user.said": [
+        {
+          guard: { type: "answeredNow", params: ({ event }) => event },
+          actions: { type: "answer", params: ({ event }) => event },
+        },
+        { actions: { type: "enqueue", params: ({ event }) => event } },
+      ],
+    },
   });
   const commanding = words.createStateConfig({
     invoke: {

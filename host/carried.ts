@@ -18,6 +18,7 @@ const Carried = z.object({
     usage: Usage,
     leaving: z.boolean(),
     once: z.boolean(),
+    exit: z.number(),
   }),
   pending: z.object({ lines: z.array(z.string()), typed: z.string() }),
   model: z.string(),

@@ -1,6 +1,6 @@
 /** What the mind works with: files, shell, sub-agents, undo, and the tools over them. */
 import { join } from "node:path";
-import type { Clock, Draft, Options, Sessions, Tools, Undo } from "../actors/ports.ts";
+import type { Clock, Draft, Log, Options, Sessions, Tools, Undo } from "../actors/ports.ts";
 import type { Body } from "./facts.ts";
 import type { TrajectoryLog } from "./session/log.ts";
 import { createAgents } from "./shell/agents.ts";
@@ -33,6 +33,8 @@ export interface Hands {
   undo: Undo;
   sessions: Sessions;
   ends: (() => Promise<void>)[];
+  /** True once a command was refused because there was nobody to ask. */
+  denied(): boolean;
 }
 
 /** Wires them. */
@@ -42,8 +44,23 @@ export async function createHands(on: HandsOptions): Promise<Hands> {
   const outputs = () => join("outputs", sessions.current());
   let task = on.task;
   const answers = env.EVO_REPLAY_ANSWERS ? await (await import("./replay.ts")).recordedAnswers(env) : undefined;
+  let denied = false;
+  const watched: Log = {
+    write(kind, data: { answer?: string }) {
+      denied ||= kind === "approval" && data.answer === "refused";
+      log.write(kind, data);
+    },
+  };
   const given = {
-    ...{ cwd, env, log, redact, show: terminal.show, capture: undo.capture, spillDir: join(cwd, outputs(), "spill") },
+    ...{
+      cwd,
+      env,
+      log: watched,
+      redact,
+      show: terminal.show,
+      capture: undo.capture,
+      spillDir: join(cwd, outputs(), "spill"),
+    },
     ask: answers ?? terminal.ask,
     interactive: answers ? () => true : terminal.interactive,
   };
@@ -67,6 +84,7 @@ export async function createHands(on: HandsOptions): Promise<Hands> {
     tools,
     undo,
     sessions: { ...sessions, openTask: (number) => sessions.openTask(task = number) },
+    denied: () => denied,
     ends: [shell.end, approved.end, agents.end],
   };
 }

@@ -64,7 +64,7 @@ export function createOpen(body: Body): Open {
     if (options.needsModel && settings?.hasModel === false && !demo) {
       return { ok: false, error: NO_MODEL, exit: EXIT.config };
     }
-    if (demo) {
+    if (demo && !carried) {
       terminal.show({
         type: "notice",
         level: "warning",
@@ -129,6 +129,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
     run: runMachine({
       ...{ body, log, terminal, cwd, passed, session: sessions.current, model: model.name },
       resumed: carried !== undefined,
+      denied: () => options.mode === "print" && hands.denied(),
     }),
     relaunch: (handover) => carryOver({ body, handover, terminal, log, model, ends: hands.ends }),
   };

@@ -1,7 +1,7 @@
 /** The life of the process: runs the machine, ends in good order on signals. */
 import { type AnyStateMachine, createActor, type InputFrom, type OutputFrom } from "xstate";
 import type { Ports } from "../actors/ports.ts";
-import type { Verdict } from "../actors/types.ts";
+import { EXIT, type Verdict } from "../actors/types.ts";
 import type { Body } from "./facts.ts";
 import type { TrajectoryLog } from "./session/log.ts";
 import type { ProcessTerminal } from "./terminal/process.ts";
@@ -16,11 +16,13 @@ export interface RunOptions {
   cwd: string;
   resumed: boolean;
   passed: (tree: string) => { proof: boolean; build: boolean };
+  /** True if a one-shot run had a command refused because there was nobody to ask. */
+  denied: () => boolean;
 }
 
 /** Makes the port `run`. */
 export function runMachine(options: RunOptions): Ports["run"] {
-  const { body, log, terminal, session, model, cwd, resumed, passed } = options;
+  const { body, log, terminal, session, model, cwd, resumed, passed, denied } = options;
   let begun = false;
   /** A directory that cannot be written is no reason not to talk: it is said, once. */
   const begin = (write: () => void) => {
@@ -42,11 +44,12 @@ export function runMachine(options: RunOptions): Ports["run"] {
     try {
       const output = await finished(machine, input, passed);
       await body.start.confirm(); // a run that ended in good order is as good as a prompt
+      const exit = output.exit === EXIT.done && denied() ? EXIT.denied : output.exit;
       if (!output.relaunch) {
-        log.write("session_end", { exit: output.exit, reason: "left" });
-        terminal.show({ type: "result", exit: output.exit });
+        log.write("session_end", { exit, reason: "left" });
+        terminal.show({ type: "result", exit });
       }
-      return output;
+      return { ...output, exit };
     } finally {
       stop();
     }

@@ -28,7 +28,7 @@ Deno.test("the shell runs what only reads, refuses the rest headless, and runs i
   const desk = await openDesk();
   await desk.write("seen.txt", "");
   const refused = await act(desk, replies);
-  equal(refused.code, 0);
+  equal(refused.code, 8);
   match(refused.results[0] ?? "", /exit code 0.*seen\.txt/s);
   for (const result of refused.results.slice(1)) match(result, /^Cannot run .* without approval.*--yes/);
   equal(await desk.files(), ["seen.txt"]);

@@ -1,5 +1,5 @@
 /** Which repository an evolution starts from: Evo's own checkout if it is what is running, else the source carried inside. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { git, mustGit } from "../source/git.ts";
 import { isSource, sourceHash, unpackSource } from "../source/source.ts";
@@ -27,6 +27,11 @@ export async function findSourceRoot(
   if (top.code === 0 && await isThere(join(root, "host/boot.ts"))) {
     const found = await matching(root, home, embedded.sourceHash);
     if (found) return found;
+    if (resolve(home) === join(root, ".evo")) {
+      return no(
+        `Cannot evolve "${root}": its source is not what this executable was built from; run "deno task build" and start again`,
+      );
+    }
   }
   return await findUnpacked(join(home, "source"), home, embedded);
 }

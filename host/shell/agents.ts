@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import * as z from "zod";
 import { Aborted, type Agents } from "../../actors/ports.ts";
-import { no, ok, type Outcome } from "../../actors/types.ts";
+import { EXIT, no, ok, type Outcome } from "../../actors/types.ts";
 import { grow, type Tree } from "./tree.ts";
 
 /** What sub-agents need: the words that start this executable, and `env` as the child gets it, with the key. */
@@ -98,7 +98,9 @@ async function finish(
       ? `was ended at its deadline of ${Math.round(deadlineMs / 1000)} s`
       : `failed with exit code ${code}`;
     const problem = said.problem.trim().replace(/\s+/g, " ").slice(0, 500);
-    const failure = late || code !== 0 ? `The sub-agent "${id}" ${why}${problem ? ` (${problem})` : ""}` : "";
+    const failure = late || (code !== 0 && code !== EXIT.denied)
+      ? `The sub-agent "${id}" ${why}${problem ? ` (${problem})` : ""}`
+      : "";
     await place(`${cwd}/${out}`, failure ? `${failure}\n\n${said.text}` : said.text);
     if (!failure && said.text !== "") return ok({ text: said.text, out });
     return no(
