@@ -203,7 +203,6 @@ export const EXIT = {
   usage: 2,
   auth: 3,
   config: 4,
-  untrusted: 5,
   provider: 6,
   limit: 7,
   denied: 8,
