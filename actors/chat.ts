@@ -57,6 +57,7 @@ async function turn(ports: ChatPorts, input: ChatInput, signal: AbortSignal): Pr
   terminal.show({ type: "turn_start", text: input.line });
   undo.mark(input.line.slice(0, 80).toWellFormed());
   const { task, folder } = await chooseTask(ports, input, signal);
+  const tools = await ports.tools.load("chat"); // before anything asks for a context
   const attached = await attach(ports, input.line, signal);
   const content = (folder ? `[Files that are a result of this task go to ${folder}/]\n\n` : "") + attached;
   log.write("turn_start", { content });
@@ -75,7 +76,6 @@ async function turn(ports: ChatPorts, input: ChatInput, signal: AbortSignal): Pr
     };
   }
   const system = await chatPrompt(ports.guidance);
-  const tools = await ports.tools.load("chat");
   const done = await converse(ports, history, {
     purpose: "chat",
     mode: "chat",

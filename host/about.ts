@@ -2,11 +2,10 @@
 import { join } from "node:path";
 import type { About, Options, Sessions } from "../actors/ports.ts";
 import { no, ok, type Outcome } from "../actors/types.ts";
-import { createDoctor } from "./config/doctor.ts";
+import type { createDoctor } from "./config/doctor.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Granted } from "./config/trust.ts";
 import { type Body, versionText } from "./facts.ts";
-import { openJournal } from "./session/journal.ts";
 import type { OpenTerminal } from "./terminal/terminal.ts";
 
 /** What it looks at. */
@@ -25,7 +24,10 @@ export interface AboutOptions {
 export function createAbout(about: AboutOptions): About {
   const { body, loaded } = about;
   return {
-    doctor: async (signal) => await createDoctor(await looks(about))(signal),
+    async doctor(signal) {
+      const { createDoctor } = await import("./config/doctor.ts");
+      return await createDoctor(await looks(about))(signal);
+    },
     config: () => loaded.ok ? loaded.value.show() : loaded.error,
     version: () => versionText(body.facts, body.start.generation),
     async replay(session, signal) {
@@ -38,11 +40,12 @@ export function createAbout(about: AboutOptions): About {
 async function looks(
   { body, cwd, env, terminal, granted, loaded }: AboutOptions,
 ): Promise<Parameters<typeof createDoctor>[0]> {
-  const [{ findDeno }, { findBase }, { landlockAvailable }, { probe }] = await Promise.all([
+  const [{ findDeno }, { findBase }, { landlockAvailable }, { probe }, { openJournal }] = await Promise.all([
     import("./build/deno.ts"),
     import("./build/base.ts"),
     import("./sandbox/landlock.ts"),
     import("./model/model.ts"),
+    import("./session/journal.ts"),
   ]);
   const variable = (name: string) => env[name];
   const { home, executable } = body;

@@ -33,18 +33,18 @@ export async function takeCarried(home: string): Promise<Carried | undefined> {
 
 /** Leaves everything in good order and becomes the newest executable. Returns only if that failed. */
 export async function carryOver(
-  { body, handover, terminal, log, model, ends }: {
+  { body, handover, terminal, log, model, end }: {
     body: Body;
     handover: Handover;
     terminal: ProcessTerminal;
     log: TrajectoryLog;
     model: PlayableModel;
-    ends: (() => Promise<void>)[];
+    end: () => Promise<void>;
   },
 ): Promise<Outcome<never>> {
   log.write("relaunch", { pid: Deno.pid });
   await terminal.close();
-  for (const end of ends) await end();
+  await end();
   log.close();
   const left: Carried = { handover, pending: terminal.pending(), model: model.name(), positions: model.position() };
   const env = Deno.env.toObject();

@@ -1,96 +1,44 @@
-/** What the mind works with: files, shell, sub-agents, undo, and the tools over them. */
-import { join } from "node:path";
-import type { Clock, Draft, Log, Options, Sessions, Tools, Undo } from "../actors/ports.ts";
-import type { Body } from "./facts.ts";
-import type { TrajectoryLog } from "./session/log.ts";
-import { createAgents } from "./shell/agents.ts";
-import { createShell, noShell } from "./shell/shell.ts";
-import { typedShell } from "./shell/typed.ts";
-import type { ProcessTerminal } from "./terminal/process.ts";
-import { createTools } from "./tools.ts";
-import { createUndo } from "./workspace/undo.ts";
-import { createWorkspace } from "./workspace/workspace.ts";
+/** What the mind works with, as ports that load at their first use: a prompt is shown without them. */
+import type { Tools, Undo } from "../actors/ports.ts";
 
-/** What they stand on. `id` is the session that began, `task` the one that goes on. */
-export interface HandsOptions {
-  body: Body;
-  options: Options;
-  cwd: string;
-  env: Record<string, string>;
-  id: string;
-  task: number;
-  terminal: ProcessTerminal;
-  log: TrajectoryLog;
-  sessions: Sessions;
-  draft: Draft;
-  clock: Clock;
-  redact: (text: string) => string;
-}
-
-/** The ports, and what ends the processes that they left running. */
+/** The ports, and what the host asks of them. */
 export interface Hands {
   tools: Tools;
   undo: Undo;
-  sessions: Sessions;
-  ends: (() => Promise<void>)[];
   /** True once a command was refused because there was nobody to ask. */
   denied(): boolean;
+  /** Ends the processes that they left running. */
+  end(): Promise<void>;
 }
 
-/** Wires them. */
-export async function createHands(on: HandsOptions): Promise<Hands> {
-  const { body, options, cwd, env, terminal, log, sessions, clock, redact } = on;
-  const undo = createUndo({ root: cwd, store: join(cwd, ".evo/undo", on.id), log });
-  const outputs = () => join("outputs", sessions.current());
-  let task = on.task;
-  const answers = env.EVO_REPLAY_ANSWERS ? await (await import("./replay.ts")).recordedAnswers(env) : undefined;
-  let denied = false;
-  const watched: Log = {
-    write(kind, data: { answer?: string }) {
-      denied ||= kind === "approval" && data.answer === "refused";
-      log.write(kind, data);
-    },
-  };
-  const given = {
-    ...{
-      cwd,
-      env,
-      log: watched,
-      redact,
-      show: terminal.show,
-      capture: undo.capture,
-      spillDir: join(cwd, outputs(), "spill"),
-    },
-    ask: answers ?? terminal.ask,
-    interactive: answers ? () => true : terminal.interactive,
-  };
-  const shell = createShell({ ...given, yes: options.yes });
-  const approved = createShell({ ...given, yes: true });
-  const agents = createAgents({
-    ...{ exec: body.self, cwd, env, flags: inherited(options) },
-    outputs: () => join(outputs(), `task_${Math.max(task, 1)}`),
-  });
-  const tools = createTools({
-    folder: new URL("plugins/tools/", body.root),
-    workspace: createWorkspace({ root: cwd, beforeWrite: undo.capture }),
-    draft: on.draft.workspace,
-    shell: typedShell(shell, approved, terminal.typed),
-    noShell,
-    agents: { ...agents, spawn: async (text, how) => (await undo.capture(), await agents.spawn(text, how)) },
-    ...{ sessions, terminal, clock },
-    spill: () => ({ folder: join(cwd, outputs(), "spill"), shown: join(outputs(), "spill") }),
-  });
+/** The ports that load the rest at their first use. */
+export function lazyHands(open: () => Promise<Hands>): Hands {
+  let opened: Hands | undefined;
+  let opening: Promise<Hands> | undefined;
+  let label: string | undefined;
+  const ready = () =>
+    opening ??= open().then((hands) => {
+      if (label !== undefined) hands.undo.mark(label);
+      return opened = hands;
+    });
   return {
-    tools,
-    undo,
-    sessions: { ...sessions, openTask: (number) => sessions.openTask(task = number) },
-    denied: () => denied,
-    ends: [shell.end, approved.end, agents.end],
+    tools: {
+      load: async (mode) => (await ready()).tools.load(mode),
+      context(mode, id, signal) {
+        if (!opened) throw new Error("Cannot use a tool: the tools are not loaded");
+        return opened.tools.context(mode, id, signal);
+      },
+      spill: async (id, text) => (await ready()).tools.spill(id, text),
+    },
+    undo: {
+      mark(turn) {
+        label = turn;
+        opened?.undo.mark(turn);
+      },
+      back: async () => (await ready()).undo.back(),
+      diff: async () => (await ready()).undo.diff(),
+    },
+    denied: () => opened?.denied() ?? false,
+    end: async () => await opened?.end(),
   };
 }
-
-const inherited = ({ yes, model, fastModel }: Options): string[] => [
-  ...(yes ? ["--yes"] : []),
-  ...(model ? ["--model", model] : []),
-  ...(fastModel ? ["--fast-model", fastModel] : []),
-];

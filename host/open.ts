@@ -9,7 +9,7 @@ import { createTrust, type Granted, trustStore } from "./config/trust.ts";
 import { lazily } from "./evolution.ts";
 import type { Body } from "./facts.ts";
 import { type Carried, carryOver, takeCarried } from "./carried.ts";
-import { createHands } from "./hands.ts";
+import { lazyHands } from "./hands.ts";
 import { createModel } from "./model/model.ts";
 import { runMachine } from "./process.ts";
 import { createJournal } from "./session/journal.ts";
@@ -45,7 +45,8 @@ export function createOpen(body: Body): Open {
       commands: () => options.commands,
       onFirstPrompt() {
         void body.start.confirm();
-        void import("./model/endpoint.ts"); // the first turn will want it
+        void import("./hands_wiring.ts"); // the first turn will want it
+        void import("./model/endpoint.ts"); // and this
       },
     });
     body.closing.push(terminal.close);
@@ -109,14 +110,17 @@ async function wire(wiring: Wiring): Promise<Ports> {
     await Deno.mkdir(body.home, { recursive: true });
     return createEvolution({ body, cwd, model: model.name, log, clock, show });
   });
-  const hands = await createHands({
-    ...{ body, options, cwd, env, id, terminal, log, sessions, draft, clock, redact },
-    task: carried?.handover.task ?? 0,
+  let task = carried?.handover.task ?? 0;
+  const hands = lazyHands(async () => {
+    const { createHands } = await import("./hands_wiring.ts");
+    const stood = { body, options, cwd, env, id, terminal, log, sessions, draft, clock, redact };
+    return createHands({ ...stood, task: () => task });
   });
-  body.closing.push(...hands.ends);
+  body.closing.push(hands.end);
   return {
     ...{ model, terminal, log, clock, draft, gate, lineage },
-    ...{ tools: hands.tools, undo: hands.undo, sessions: hands.sessions },
+    ...{ tools: hands.tools, undo: hands.undo },
+    sessions: { ...sessions, openTask: (number) => sessions.openTask(task = number) },
     journal: createJournal({ path: join(cwd, ".evo/journal.db"), clock, redact, warn }),
     guidance: createGuidance({
       promptsRoot: new URL("prompts/", body.root),
@@ -131,7 +135,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
       resumed: carried !== undefined,
       denied: () => options.mode === "print" && hands.denied(),
     }),
-    relaunch: (handover) => carryOver({ body, handover, terminal, log, model, ends: hands.ends }),
+    relaunch: (handover) => carryOver({ body, handover, terminal, log, model, end: hands.end }),
   };
 }
 

@@ -89,7 +89,11 @@ export async function testAll(root: string, quick: boolean, say: (line: string) 
     add("build", counts, performance.now() - started, built.ok ? "" : built.error);
     if (!built.ok) return;
     const files = await findTests(root, ["host/e2e"], false);
-    await test("executable", files, { flags: ["-A"], env: { EVO_BIN: built.value } });
+    const env = { EVO_BIN: built.value };
+    const evolving = files.filter((path) => path.includes("/evolve_"));
+    const talking = files.filter((path) => !evolving.includes(path));
+    await test("executable", talking, { flags: ["-A", "--parallel"], env });
+    await test("evolution", evolving, { flags: ["-A"], env });
   }
 }
 

@@ -1,0 +1,87 @@
+/** Files, shell, sub-agents, undo, and the tools over them, wired; loaded after the first prompt. */
+import { join } from "node:path";
+import type { Clock, Draft, Log, Options, Sessions } from "../actors/ports.ts";
+import type { Body } from "./facts.ts";
+import type { Hands } from "./hands.ts";
+import type { TrajectoryLog } from "./session/log.ts";
+import { createAgents } from "./shell/agents.ts";
+import { createShell, noShell } from "./shell/shell.ts";
+import { typedShell } from "./shell/typed.ts";
+import type { ProcessTerminal } from "./terminal/process.ts";
+import { createTools } from "./tools.ts";
+import { createUndo } from "./workspace/undo.ts";
+import { createWorkspace } from "./workspace/workspace.ts";
+
+/** What they stand on. `id` is the session that began, `task` the number of the present one. */
+export interface HandsOptions {
+  body: Body;
+  options: Options;
+  cwd: string;
+  env: Record<string, string>;
+  id: string;
+  task: () => number;
+  terminal: ProcessTerminal;
+  log: TrajectoryLog;
+  sessions: Sessions;
+  draft: Draft;
+  clock: Clock;
+  redact: (text: string) => string;
+}
+
+/** Wires them. */
+export async function createHands(on: HandsOptions): Promise<Hands> {
+  const { body, options, cwd, env, terminal, log, sessions, clock, redact } = on;
+  const undo = createUndo({ root: cwd, store: join(cwd, ".evo/undo", on.id), log });
+  const outputs = () => join("outputs", sessions.current());
+  const answers = env.EVO_REPLAY_ANSWERS ? await (await import("./replay.ts")).recordedAnswers(env) : undefined;
+  let denied = false;
+  const watched: Log = {
+    write(kind, data: { answer?: string }) {
+      denied ||= kind === "approval" && data.answer === "refused";
+      log.write(kind, data);
+    },
+  };
+  const given = {
+    ...{
+      cwd,
+      env,
+      log: watched,
+      redact,
+      show: terminal.show,
+      capture: undo.capture,
+      spillDir: join(cwd, outputs(), "spill"),
+    },
+    ask: answers ?? terminal.ask,
+    interactive: answers ? () => true : terminal.interactive,
+  };
+  const shell = createShell({ ...given, yes: options.yes });
+  const approved = createShell({ ...given, yes: true });
+  const agents = createAgents({
+    ...{ exec: body.self, cwd, env, flags: inherited(options) },
+    outputs: () => join(outputs(), `task_${Math.max(on.task(), 1)}`),
+  });
+  const tools = createTools({
+    folder: new URL("plugins/tools/", body.root),
+    workspace: createWorkspace({ root: cwd, beforeWrite: undo.capture }),
+    draft: on.draft.workspace,
+    shell: typedShell(shell, approved, terminal.typed),
+    noShell,
+    agents: { ...agents, spawn: async (text, how) => (await undo.capture(), await agents.spawn(text, how)) },
+    ...{ sessions, terminal, clock },
+    spill: () => ({ folder: join(cwd, outputs(), "spill"), shown: join(outputs(), "spill") }),
+  });
+  return {
+    tools,
+    undo,
+    denied: () => denied,
+    async end() {
+      for (const { end } of [shell, approved, agents]) await end();
+    },
+  };
+}
+
+const inherited = ({ yes, model, fastModel }: Options): string[] => [
+  ...(yes ? ["--yes"] : []),
+  ...(model ? ["--model", model] : []),
+  ...(fastModel ? ["--fast-model", fastModel] : []),
+];
