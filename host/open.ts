@@ -69,7 +69,8 @@ export function createOpen(body: Body): Open {
       terminal.show({
         type: "notice",
         level: "warning",
-        text: `${NO_MODEL}\nUntil then the built-in demo model answers: it plays fixed replies.`,
+        text:
+          `${NO_MODEL}\nUntil then the built-in demo model answers: it plays fixed replies. Type "What is this project?", then "/evolve", then "How many words are in README.md?"`,
       });
     }
     return {
