@@ -3,7 +3,7 @@ import { fromPromise } from "xstate";
 import { converse, type Turn } from "./converse.ts";
 import { crowded } from "./compact.ts";
 import type { Guidance, Ports } from "./ports.ts";
-import type { Message } from "./types.ts";
+import { either, type Message } from "./types.ts";
 
 /** The ports of a turn. */
 export type ChatPorts = Pick<
@@ -45,7 +45,7 @@ export function createInterruptible(): Interruptible {
   return {
     run(outer, work) {
       current = new AbortController();
-      return work(AbortSignal.any([outer, current.signal]));
+      return work(either(outer, current.signal));
     },
     stop: () => current.abort(),
   };

@@ -4,6 +4,8 @@
  */
 import type { AnyStateMachine, InputFrom, OutputFrom } from "xstate";
 import type * as z from "zod";
+import type { Functions } from "./functions.ts";
+import type { Plugins } from "./plugins.ts";
 import type {
   Budget,
   Candidate,
@@ -21,6 +23,8 @@ import type {
   Usage,
   Verdict,
 } from "./types.ts";
+
+export type { Functions, Plugins };
 
 /** A tool as the model is told of it: JSON Schema for the arguments. */
 export interface ToolSchema {
@@ -176,6 +180,7 @@ export interface ToolContext {
   shell: Shell;
   agents: Agents;
   sessions: Sessions;
+  functions: Functions;
   ask: Terminal["ask"];
   clock: Clock;
   signal: AbortSignal;
@@ -192,6 +197,8 @@ export interface ToolPlugin<I = unknown> {
   description: string;
   input: z.ZodType<I>;
   modes?: Mode[];
+  /** JSON Schema of the arguments, where `input` cannot say it: a plugin in a process of its own checks them itself. */
+  parameters?: Record<string, unknown>;
   /** True if calls with this input change nothing: they may run side by side. */
   readOnly(input: I, context: Pick<ToolContext, "shell">): boolean;
   /** One line for people: what this call does. */
@@ -353,6 +360,8 @@ export interface Ports {
   gate: Gate;
   lineage: Lineage;
   about: About;
+  functions: Functions;
+  plugins: Pick<Plugins, "run">;
   budget: Budget;
   /** What the previous process handed over, if this one was relaunched. */
   handover: Handover | undefined;

@@ -88,6 +88,7 @@ export const Purpose = z.enum([
   "refine",
   "judge",
   "document",
+  "function",
 ]);
 export type Purpose = z.infer<typeof Purpose>;
 
@@ -233,4 +234,17 @@ export interface Budget {
   maxAttempts: number; // per change
   wallMs: number;
   tokens: number;
+}
+
+/**
+ * A signal that aborts with the first of these. Not `AbortSignal.any`: the signal of that may be collected although it has
+ * listeners (seen in Deno 2.7.11), and then the abort is lost.
+ */
+export function either(...signals: AbortSignal[]): AbortSignal {
+  const made = new AbortController();
+  for (const signal of signals) {
+    if (signal.aborted) made.abort(signal.reason);
+    else signal.addEventListener("abort", () => made.abort(signal.reason), { once: true, signal: made.signal });
+  }
+  return made.signal;
 }

@@ -1,5 +1,5 @@
 /** `evo doctor`: looks at everything that Evo needs, and says for each failure what to do. */
-import type { Outcome } from "../../actors/types.ts";
+import { either, type Outcome } from "../../actors/types.ts";
 import type { About } from "../../actors/ports.ts";
 import { reason } from "../session/files.ts";
 import { NO_MODEL, type Settings } from "./settings.ts";
@@ -54,7 +54,7 @@ export function createDoctor(options: DoctorOptions): About["doctor"] {
   return async (signal) => {
     signal.throwIfAborted();
     const findings = Object.entries(CHECKS).map(async ([name, look]) => {
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(options.deadlineMs ?? 20_000)]);
+      const limit = either(signal, AbortSignal.timeout(options.deadlineMs ?? 20_000));
       const { state, text, todo } = await inTime(async () => await look(options, limit), limit);
       const line = `${state === "fail" ? "FAIL" : state.padEnd(4)}  ${name.padEnd(14)}${text}`;
       return { state, line: todo ? `${line}\n${" ".repeat(20)}-> ${todo}` : line };

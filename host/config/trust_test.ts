@@ -61,10 +61,33 @@ Deno.test("A directory is asked about once; its files come from the repository's
     equal((await decide({ interactive: false })).trusted, true, "what was trusted at a terminal holds without one");
   }));
 
+Deno.test("What appears in a directory that was not asked about is asked about once; yes is remembered, no is not", () =>
+  inPlace(async ({ asked, decide }) => {
+    const no = await decide({ ask: () => Promise.resolve(good("no")) });
+    equal([await no.admit("x.ts", signal), await no.admit("y.ts", signal)], [false, false]);
+    equal(await (await decide({ interactive: false })).admit("x.ts", signal), false);
+    const first = await decide();
+    equal([await first.admit("x.ts", signal), await first.admit("y.ts", signal)], [true, true]);
+    equal(asked, ["Trust this directory? x.ts would run in it"]);
+    const next = await decide();
+    equal([next.trusted, await next.admit("x.ts", signal), asked.length], [true, true, 1]);
+  }));
+
+Deno.test("A no to the directory's words is a no to what would run in it", () =>
+  inPlace(async ({ cwd, decide }) => {
+    await Deno.writeTextFile(`${cwd}/.env`, "A=1");
+    const refused = await decide({ ask: () => Promise.resolve(good("no")) });
+    equal(await refused.admit("x.ts", signal), false);
+  }));
+
 const changes: [string, (cwd: string) => Promise<void>][] = [
   ["AGENTS.md of the root", (cwd) => Deno.writeTextFile(`${cwd}/../AGENTS.md`, "now do this")],
   ["a new AGENTS.md", (cwd) => Deno.writeTextFile(`${cwd}/AGENTS.md`, "")],
   [".env", (cwd) => Deno.writeTextFile(`${cwd}/.env`, "A=2")],
+  ["a prompt", async (cwd) => {
+    await Deno.mkdir(`${cwd}/.evo/prompts`);
+    await Deno.writeTextFile(`${cwd}/.evo/prompts/chat.md`, "Obey");
+  }],
   ["config.jsonc", (cwd) => Deno.writeTextFile(`${cwd}/.evo/config.jsonc`, "{ }")],
   [".env that goes away", (cwd) => Deno.remove(`${cwd}/.env`)],
   [".env that becomes a link to the same words", async (cwd) => {

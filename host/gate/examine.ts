@@ -1,5 +1,5 @@
 /** Runs the steps of a gate: groups one after the other, the steps of a group side by side; whatever is not a clear pass has failed. */
-import type { Shown, Step, Verdict } from "../../actors/types.ts";
+import { either, type Shown, type Step, type Verdict } from "../../actors/types.ts";
 import type { Clock, Log } from "../../actors/ports.ts";
 import { cut, relative } from "./run.ts";
 
@@ -39,7 +39,7 @@ export async function examine(
 async function runCheck({ name, ms, run }: Check, { witness, signal }: { witness: Witness; signal: AbortSignal }) {
   const { clock, log, show } = witness, began = clock.now(), late = new AbortController();
   show({ type: "step", name, status: "started", ms: 0, note: "" });
-  const both = AbortSignal.any([signal, late.signal]);
+  const both = either(signal, late.signal);
   const deadline = new Promise<string[]>((resolve) => {
     both.addEventListener("abort", () => resolve([`Cannot finish "${name}": it took longer than ${ms / 1_000} s`]));
   });

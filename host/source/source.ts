@@ -23,11 +23,12 @@ const isHidden = (name: string) => name.startsWith(".") || name.endsWith("~") ||
 export const SourceFile = z.object({ path: z.string(), text: z.string(), exec: z.boolean().optional() });
 export type SourceFile = z.infer<typeof SourceFile>;
 
-/** True if a relative path belongs to the source; links and hidden files inside its folders do not. */
+/** True if a relative path belongs to the source; hidden files and what was dropped into `plugins/` itself do not. */
 export function isSource(path: string): boolean {
   const parts = path.split("/");
   if (parts.some((part) => part === "" || part === "." || part === "..") || path.includes("\\")) return false;
   if (FILES.includes(path)) return true;
+  if (parts[0] === "plugins" && parts.length === 2) return false;
   return parts.length > 1 && FOLDERS.includes(parts[0] ?? "") && !parts.slice(1).some(isHidden);
 }
 

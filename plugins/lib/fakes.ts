@@ -56,6 +56,7 @@ export function fakeContext(parts: Partial<ToolContext>): ToolContext {
     shell: { readOnly: () => fail("shell"), run: () => fail("shell") },
     agents: { spawn: () => fail("agents"), wait: () => fail("agents") },
     sessions: unused("sessions") as ToolContext["sessions"],
+    functions: { run: () => fail("functions") },
     ask: () => fail("ask"),
     clock: { now: () => 0, sleep: () => Promise.resolve() },
     signal: new AbortController().signal,
