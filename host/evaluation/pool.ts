@@ -1,0 +1,174 @@
+/** The workshop: compilers and evaluators, each a crew of killable processes. */
+import type { Score } from "../../actors/functions.ts";
+import { no, ok, type Outcome } from "../../actors/types.ts";
+import type { Compiled, CompileRequest } from "../wasm/types.ts";
+import { createCrew } from "./crew.ts";
+import { beats } from "./evaluate.ts";
+import { type Process, startProcess, type Told } from "./process.ts";
+import { shown } from "./task_file.ts";
+import type { Declaration, Evaluated, Scored, Workshop } from "./types.ts";
+export type { Declaration, Evaluated, EvaluateRequest, Scored, TaskEntry, Workshop } from "./types.ts";
+
+const COMPILE_MS = 20_000, OPEN_MS = 10_000, IDLE_MS = 60_000, MOST_TASK_BYTES = 1 << 20;
+const MEMORY = { compile: 2048 << 20, evaluate: 1024 << 20 };
+
+/** Where the workshop's processes come from. `size`: of each kind, at most the number of cores. The rest is for tests. */
+export interface WorkshopOptions {
+  self: string[];
+  size: number;
+  compileMs?: number;
+  idleMs?: number;
+  memory?: { compile: number; evaluate: number };
+}
+
+/** What an evaluator was opened on. */
+interface Opened {
+  process: Process;
+  declaration: Declaration;
+}
+
+/** Opens the workshop; no process is started before it is needed. */
+export function createWorkshop(options: WorkshopOptions): Workshop {
+  const { self, compileMs = COMPILE_MS, idleMs = IDLE_MS, memory = MEMORY } = options;
+  const size = Math.max(1, Math.min(options.size, navigator.hardwareConcurrency));
+  const crew = (role: "compile" | "evaluate") =>
+    createCrew({ size, idleMs, start: () => startProcess({ self, role, memory: memory[role] }) });
+  const compilers = crew("compile"), evaluators = crew("evaluate");
+  const opened = new WeakMap<Process, Map<string, Declaration>>();
+
+  const open = async (process: Process, task: TaskText, signal: AbortSignal): Promise<Outcome<Declaration>> => {
+    const known = opened.get(process) ?? new Map<string, Declaration>();
+    opened.set(process, known);
+    const present = known.get(task.file);
+    if (present) return ok(present);
+    const { file, text } = task;
+    const told = await process.ask({ op: "open", file, ...(text === undefined ? {} : { text }), withinMs: OPEN_MS }, {
+      signal,
+    });
+    if (told.kind === "answer" && told.head.ok) known.set(file, told.head.value);
+    return told.kind === "answer" ? told.head : no(`Cannot load the task "${shown(file)}": ${died(told, OPEN_MS)}`);
+  };
+  const running = async <T>(
+    file: string,
+    signal: AbortSignal,
+    job: (opened: Opened) => Promise<T>,
+  ): Promise<Outcome<T>> => {
+    const task = await readTask(file);
+    if (!task.ok) return task;
+    return await evaluators.run(task.value.key, async (process) => {
+      const declared = await open(process, task.value, signal);
+      return declared.ok ? ok(await job({ process, declaration: declared.value })) : declared;
+    }, signal);
+  };
+  const score =
+    (on: Parameters<Workshop["score"]>[0] & { best?: Score[] }, signal: AbortSignal) =>
+    async ({ process, declaration }: Opened): Promise<Scored> => {
+      const { file, candidate, size = candidate.length, trainingSeed: seed } = on;
+      const { deadlineMs: withinMs, pages } = declaration.limits;
+      const best = on.best && { best: on.best };
+      const told = await process.ask({ op: "score", file, size, seed, ...best, withinMs }, {
+        bytes: [candidate],
+        signal,
+      });
+      if (told.kind === "answer") return told.head;
+      const feedback = told.kind === "timeout"
+        ? `The evaluation did not end within ${withinMs} ms and was stopped`
+        : `The evaluation ended its process (${told.detail}); a body has ${pages} pages of memory`;
+      return { ok: false, kind: told.kind, feedback };
+    };
+  const failed = (error: string): Scored => ({ ok: false, kind: "evaluator", feedback: error });
+
+  return {
+    async declare(file) {
+      const signal = new AbortController().signal;
+      const task = await readTask(file);
+      if (!task.ok) return task;
+      const { key, text } = task.value;
+      return await evaluators.run(
+        text === undefined ? "shipped" : key,
+        (process) => open(process, task.value, signal),
+        signal,
+      );
+    },
+    async compile(
+      request: CompileRequest,
+      signal,
+    ): Promise<Compiled | { ok: false; kind: "timeout" | "crash"; diagnostics: string }> {
+      const { source, functions, limits, optimize } = request;
+      if (source.length > limits.source) {
+        const diagnostics =
+          `The body has ${source.length} characters, ${limits.source} is the limit; write a shorter one`;
+        return { ok: false, kind: "policy", diagnostics };
+      }
+      const question = {
+        op: "compile" as const,
+        request: { source, functions, limits, optimize },
+        withinMs: compileMs,
+      };
+      const told = await compilers.run("", (process) => process.ask(question, { signal }), signal);
+      if (told.kind !== "answer") {
+        return {
+          ok: false,
+          kind: told.kind,
+          diagnostics: `The compiler gave up: ${died(told, compileMs)}; write a simpler body`,
+        };
+      }
+      if (!told.head.ok) return told.head;
+      const [wasm, plain] = told.bytes;
+      if (!wasm || !plain) return { ok: false, kind: "crash", diagnostics: "The compiler gave no module; try again" };
+      return { ok: true, ms: told.head.ms, wasm, plain };
+    },
+    async score(on, signal) {
+      const scored = await running(on.file, signal, score(on, signal));
+      return scored.ok ? scored.value : failed(scored.error);
+    },
+    async evaluate(on, signal) {
+      const { file, candidate, incumbents, best, heldOutSeed: seed } = on;
+      const outcome = await running(file, signal, async (opened): Promise<Evaluated> => {
+        const scored = await score(on, signal)(opened);
+        const { process, declaration } = opened;
+        if (!scored.ok || !beats(declaration, scored.score, best)) return { ...scored, beatsTraining: false };
+        const modules = [{ wasm: candidate, ...(on.size === undefined ? {} : { size: on.size }) }, ...incumbents];
+        const sizes = modules.map(({ wasm, size }) => size ?? wasm.length);
+        const withinMs = declaration.limits.deadlineMs * modules.length;
+        const told = await process.ask({ op: "beats", file, sizes, seed, withinMs }, {
+          bytes: modules.map(({ wasm }) => wasm),
+          signal,
+        });
+        return { ...scored, beatsTraining: true, beatsHeldOut: told.kind === "answer" && told.head.beats };
+      });
+      return outcome.ok ? outcome.value : { ...failed(outcome.error), beatsTraining: false };
+    },
+    async close() {
+      await Promise.all([compilers.close(), evaluators.close()]);
+    },
+  };
+}
+
+interface TaskText {
+  file: string;
+  /** Of a dropped-in task; absent for Evo's own, which are URLs. */
+  text?: string;
+  key: string;
+}
+
+async function readTask(file: string): Promise<Outcome<TaskText>> {
+  if (file.startsWith("file:")) return ok({ file, key: file });
+  try {
+    const { size } = await Deno.stat(file);
+    if (size > MOST_TASK_BYTES) {
+      return no(`Cannot load the task "${shown(file)}": it has ${size} bytes, ${MOST_TASK_BYTES} is the limit`);
+    }
+    const text = await Deno.readTextFile(file);
+    const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+    return ok({ file, text, key: `${file} ${hash.toHex()}` });
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) {
+      return no(`Cannot load the task "${shown(file)}": it is gone; put it back or choose another`);
+    }
+    return no(`Cannot load the task "${shown(file)}": ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+const died = (told: Exclude<Told<"open">, { kind: "answer" }>, withinMs: number) =>
+  told.kind === "timeout" ? `it did not end within ${withinMs} ms` : told.detail;

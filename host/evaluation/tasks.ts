@@ -1,0 +1,152 @@
+/** Finds tasks: those in the executable or checkout, and those that people dropped into trusted folders. */
+import * as z from "zod";
+import { no, ok, type Outcome } from "../../actors/types.ts";
+import { Declared } from "./protocol.ts";
+import { shown } from "./task_file.ts";
+import type { Declaration, FoundTasks, TaskEntry, Workshop } from "./types.ts";
+export type { FoundTasks, TaskEntry } from "./types.ts";
+
+/**
+ * Where tasks are looked for. `shipped` ends in "/"; `folders` are trusted, absolute, and need not exist. `declare` is the
+ * workshop's; `cache` is a file of declarations by content hash, which may be missing and is rewritten when it grows.
+ */
+export interface FindOptions {
+  shipped: URL;
+  folders: string[];
+  declare: Workshop["declare"];
+  cache?: string;
+}
+
+/** Characters of a starting body or cassette that are read at all. */
+const MOST = 4_000_000;
+const Cache = z.record(z.string(), Declared);
+type Cache = z.infer<typeof Cache>;
+
+/** Finds all tasks, shipped ones first, each group by name. A task that cannot be used is one sentence and disturbs no other. */
+export async function findTasks({ shipped, folders, declare, cache }: FindOptions): Promise<FoundTasks> {
+  const cached = await readCache(cache);
+  const fresh: Cache = {};
+  const places = [
+    ...(await list(shipped)).map((name) => ({ name, folder: new URL(`${name}/`, shipped), shipped: true })),
+    ...(await Promise.all(folders.map(async (folder) => {
+      const base = pathToUrl(`${folder}/`);
+      return (await list(base)).map((name) => ({
+        name,
+        folder: new URL(`${encodeURIComponent(name)}/`, base),
+        shipped: false,
+      }));
+    }))).flat(),
+  ];
+  const loaded = await Promise.all(places.map(async (place) => {
+    const task = await readFiles(place);
+    if (!task.ok) return task;
+    const { hash, file } = task.value;
+    const known = cached[hash];
+    const declared: Outcome<Declaration> = known ? ok(known) : await declare(file);
+    if (!declared.ok) return declared;
+    fresh[hash] = declared.value;
+    return finish(place.name, declared.value, task.value);
+  }));
+  if (cache && Object.keys(fresh).some((hash) => !cached[hash])) await writeCache(cache, fresh);
+  const found: FoundTasks = { tasks: [], problems: [] };
+  for (const outcome of loaded) {
+    if (!outcome.ok) found.problems.push(outcome.error);
+    else {
+      const twin = found.tasks.find(({ name }) => name === outcome.value.name);
+      if (twin) {
+        found.problems.push(
+          `Cannot load the task "${where(outcome.value.file)}": "${
+            where(twin.file)
+          }" has its name; rename its folder and its name`,
+        );
+      } else found.tasks.push(outcome.value);
+    }
+  }
+  return found;
+}
+
+interface Files {
+  file: string;
+  hash: string;
+  source: string;
+  cassette: string | undefined;
+  shipped: boolean;
+}
+
+async function readFiles({ folder, shipped }: { folder: URL; shipped: boolean }): Promise<Outcome<Files>> {
+  const refuse = (why: string) => no(`Cannot load the task "${where(folder.href.slice(0, -1))}": ${why}`);
+  try {
+    const [file, text] = await firstOf(folder, ["task.ts", "task.js"]);
+    if (!file) return refuse("it has no task.ts; write one or remove the folder");
+    const [body, source] = await firstOf(folder, ["function.ts", "function.as.txt"]);
+    if (!body) return refuse("it has no function.ts, the body to start from; write one");
+    const [, cassette] = await firstOf(folder, ["cassette.jsonl"]);
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(`${file.href}\n${text}`));
+    const hash = new Uint8Array(digest).toHex();
+    return ok({ file: shipped ? file.href : urlToPath(file), hash, source, cassette: cassette || undefined, shipped });
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function finish(name: string, declared: Declaration, files: Files): Outcome<TaskEntry> {
+  const { file, source, cassette, shipped } = files;
+  const refuse = (why: string) => no(`Cannot load the task "${where(file)}": ${why}`);
+  if (declared.name !== name) {
+    return refuse(`it is named "${declared.name}" in the folder "${name}"; give both one name`);
+  }
+  const { length } = source;
+  const { source: most } = declared.limits;
+  if (length > most) return refuse(`its function.ts has ${length} characters, ${most} is its limit; shorten it`);
+  return ok({ ...declared, file, source, shipped, ...(cassette === undefined ? {} : { cassette }) });
+}
+
+/** The first of these files that is there, and its text. */
+async function firstOf(folder: URL, names: string[]): Promise<[URL | undefined, string]> {
+  for (const name of names) {
+    const file = new URL(name, folder);
+    try {
+      const bytes = await Deno.readFile(file);
+      if (bytes.length > MOST) {
+        throw new RangeError(`its ${name} has ${bytes.length} bytes; ${MOST} is the most that is read`);
+      }
+      return [file, new TextDecoder().decode(bytes)];
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+  }
+  return [undefined, ""];
+}
+
+async function list(folder: URL): Promise<string[]> {
+  const names: string[] = [];
+  try {
+    for await (const { name, isFile } of Deno.readDir(folder)) if (!isFile && !/^[._]/.test(name)) names.push(name);
+  } catch {
+    return []; // not there, gone, or not to be read: no tasks of it
+  }
+  return names.sort();
+}
+
+async function readCache(file: string | undefined): Promise<Cache> {
+  if (!file) return {};
+  try {
+    return Cache.parse(JSON.parse(await Deno.readTextFile(file)));
+  } catch {
+    return {}; // missing or torn: everything is declared anew
+  }
+}
+
+async function writeCache(file: string, cache: Cache): Promise<void> {
+  const temp = `${file}.${crypto.randomUUID().slice(0, 8)}`;
+  try {
+    await Deno.writeTextFile(temp, JSON.stringify(cache));
+    await Deno.rename(temp, file);
+  } catch {
+    await Deno.remove(temp).catch(() => {}); // a cache that cannot be written costs time only
+  }
+}
+
+const where = (file: string) => shown(file.startsWith("file:") ? decodeURIComponent(file) : file);
+const urlToPath = (url: URL) => decodeURIComponent(url.pathname);
+const pathToUrl = (path: string) => new URL(`file://${path.split("/").map(encodeURIComponent).join("/")}`);
