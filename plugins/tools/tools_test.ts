@@ -6,6 +6,7 @@ import { call, fakeContext, fakeWorkspace } from "../lib/fakes.ts";
 import askUser from "./ask_user.ts";
 import deleteFile from "./delete_file.ts";
 import editFile from "./edit_file.ts";
+import evolveFunction from "./evolve_function.ts";
 import listFiles from "./list_files.ts";
 import readFile from "./read_file.ts";
 import readLog from "./read_log.ts";
@@ -15,7 +16,19 @@ import spawnAgent from "./spawn_agent.ts";
 import waitAgent from "./wait_agent.ts";
 import writeFile from "./write_file.ts";
 
-const chat = [readFile, writeFile, editFile, listFiles, search, deleteFile, shell, spawnAgent, waitAgent, askUser];
+const chat = [
+  readFile,
+  writeFile,
+  editFile,
+  listFiles,
+  search,
+  deleteFile,
+  shell,
+  spawnAgent,
+  waitAgent,
+  askUser,
+  evolveFunction,
+];
 
 Deno.test("the schemas of all chat tools are at most 5 KB, so that the first request stays small", () => {
   const schemas = (chat as ToolPlugin[]).map(({ name, description, input }) => {
@@ -30,7 +43,7 @@ Deno.test("only the file tools work in evolve, only read_log in reflect", () => 
     all.filter(({ modes = ["chat"] }) => modes.includes(mode)).map(({ name }) => name);
   equal(of("evolve"), ["read_file", "write_file", "edit_file", "list_files", "search", "delete_file"]);
   equal(of("reflect"), ["read_log"]);
-  equal(of("chat").length, 10);
+  equal(of("chat").length, 11);
 });
 
 Deno.test("summaries are one line of bounded length, whatever the input", () => {

@@ -1,0 +1,98 @@
+/** What the model is told of a function, and what people are shown of it. */
+import type { Score } from "../../actors/functions.ts";
+import { cut } from "../session/files.ts";
+import type { Declaration } from "../evaluation/types.ts";
+import type { Archive, Revision } from "../functions/archive.ts";
+
+const IN_SOURCE: Record<string, string> = { BigInt64Array: "Int64Array", BigUint64Array: "Uint64Array" };
+/** Characters of an earlier body, of its feedback, and of the best body's feedback in a prompt. */
+const MOST = { body: 3_000, feedback: 400, best: 4_000 };
+
+/** The exported functions, as AssemblyScript writes them. */
+export function signatures({ functions }: Pick<Declaration, "functions">): string {
+  const typed = (type: string) => IN_SOURCE[type] ?? type;
+  return Object.entries(functions).map(([name, { parameters, result }]) => {
+    const taken = parameters.map(([word, type]) => `${word}: ${typed(type)}`).join(", ");
+    return `export function ${name}(${taken}): ${typed(result)}`;
+  }).join("\n");
+}
+
+/** A score with so many of its metrics, short. */
+export function scored(score: Score | undefined, most = 2): string {
+  if (!score) return "-";
+  const metrics = Object.entries(score.metrics ?? {}).slice(0, most).map(([name, value]) => `${name} ${short(value)}`);
+  return [short(score.score), ...metrics].join(", ");
+}
+
+/** A number in at most seven digits, unless it needs more to be told from a whole one. */
+export function short(value: number): string {
+  return Number.isInteger(value) ? String(value) : String(Number(value.toPrecision(7)));
+}
+
+/** The first prompt of a round: task, signature, the best body with its training feedback, and what was tried before. */
+export function taskPrompt(
+  task: Declaration,
+  archive: Archive,
+  { lane, lanes }: { lane: number; lanes: number },
+): string {
+  const active = archive.revision(archive.standing().active);
+  const front = task.objectives ? archive.incumbents(true) : [];
+  const goal = task.goal === undefined ? "" : ` The goal is ${task.goal}.`;
+  const wanted = Object.entries(task.objectives ?? {}).map(([name, way]) => `${name} (${way} is better)`).join(", ");
+  return [
+    `# ${task.name}\n\n${task.description}`,
+    `Write exactly these functions:\n\n\`\`\`ts\n${signatures(task)}\n\`\`\``,
+    `A call may use ${task.limits.fuel} fuel (one for each function entry and loop iteration) and ${task.limits.pages} pages` +
+    ` of 64 KiB; the body at most ${task.limits.source} characters. Higher scores are better.${goal}`,
+    wanted && `Measured against each other: ${wanted}. The front so far: ` +
+      front.map(({ number, score }) => `revision ${number}: ${scored(score)}`).join("; "),
+    active &&
+    `The best body so far is revision ${active.number}, score ${scored(active.score, 20)}:\n\n${fenced(active.source)}`,
+    active && active.feedback.length > 0 &&
+    `Its training feedback:\n\n${cut(active.feedback.map((line) => `- ${line}`).join("\n"), MOST.best)}`,
+    earlier(archive, active?.number),
+    lanes > 1 && `You are one of ${lanes} who work on this side by side, number ${lane + 1}: take a way of your own.`,
+  ].filter(Boolean).join("\n\n");
+}
+
+/** Two that came close and the last three that failed, so that neither is tried again. */
+function earlier(archive: Archive, active: number | undefined): string {
+  const close = archive.list("best", 3).filter(({ number }) => number !== active).slice(0, 2);
+  const failed = archive.list("recent", 12).filter(({ state, number }) =>
+    state === "rejected" && close.every((one) => one.number !== number)
+  ).slice(0, 3);
+  const tried = [...close, ...failed].map((one) => {
+    const why = one.state === "rejected" ? `rejected (${one.kind})` : "accepted";
+    const said = cut(one.feedback.join("\n"), MOST.feedback);
+    return `Revision ${one.number}, ${why}, score ${scored(one.score)}:\n\n${
+      fenced(cut(one.source, MOST.body))
+    }\n${said}`;
+  });
+  return tried.length === 0 ? "" : `Earlier attempts, not to be repeated:\n\n${tried.join("\n\n")}`;
+}
+
+function fenced(source: string): string {
+  return `\`\`\`ts\n${source.trimEnd()}\n\`\`\``;
+}
+
+/** One revision as a line of `history`. */
+export function historyLine(
+  { number, parent, state, kind, score, fuel, proposer, at, front }: Revision,
+  active: number,
+) {
+  const mark = number === active
+    ? "active"
+    : state === "accepted"
+    ? (front ? "front" : "accepted")
+    : `rejected: ${kind}`;
+  const from = parent === null ? "" : `from ${parent}`;
+  const when = new Date(at).toISOString().slice(0, 19).replace("T", " ");
+  return [String(number), mark, scored(score), fuel === undefined ? "-" : String(fuel), proposer, from, when];
+}
+
+/** Rows under a head, columns aligned. */
+export function table(head: string[], rows: string[][]): string {
+  const all = [head, ...rows];
+  const widths = head.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)));
+  return all.map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd()).join("\n");
+}
