@@ -1,0 +1,68 @@
+import { deepStrictEqual as equal, ok } from "node:assert/strict";
+import { declared, scoreOf } from "../../lib/fake_functions.ts";
+import fizzbuzz from "./task.ts";
+
+const right = (n: bigint) => `${n % 3n === 0n ? "Fizz" : ""}${n % 5n === 0n ? "Buzz" : ""}` || `${n}`;
+const body = (fizzbuzz: (n: bigint) => string) => () => ({ fizzbuzz });
+
+Deno.test("fizzbuzz is all right for a right body, on every seed and set", () => {
+  for (const seed of [1, 2, 3]) {
+    for (const set of ["training", "held_out"] as const) {
+      const { score, feedback } = scoreOf(fizzbuzz, body(right), { seed, set });
+      equal([score, feedback], [declared(fizzbuzz).goal, ["26 of 26 cases are right"]]);
+      equal(score, 1);
+    }
+  }
+});
+
+Deno.test("fizzbuzz says which case is wrong, the smallest first, each once", () => {
+  const { score, feedback } = scoreOf(fizzbuzz, body((n) => right(n).replace("FizzBuzz", "Fizz")));
+  ok(score < 1);
+  equal(feedback[0], 'n = 0: expected "FizzBuzz", got "Fizz"');
+  equal(feedback.at(-2), 'n = 18446744073709551615: expected "FizzBuzz", got "Fizz"');
+  ok(feedback.length <= 9);
+  equal(new Set(feedback).size, feedback.length);
+});
+
+const asked = (seed: number) => {
+  const numbers: bigint[] = [];
+  scoreOf(fizzbuzz, body((n) => `${numbers.push(n)}`), { seed });
+  return numbers;
+};
+
+Deno.test("fizzbuzz asks for the edges, and for as many numbers of each kind below 105, of 32 and of 64 bits", () => {
+  const all = new Set(Array.from({ length: 20 }, (_, at) => asked(at)).flat());
+  for (let rest = 0n; rest < 15n; rest++) ok([...all].some((n) => n < 105n && n % 15n === rest), `${rest}`);
+  for (const seed of [1, 2, 3]) {
+    const numbers = asked(seed), drawn = [...numbers];
+    for (const edge of [0n, 4294967295n, 9007199254740993n, 9223372036854775808n, 18446744073709551615n]) {
+      ok(drawn.includes(edge));
+      drawn.splice(drawn.indexOf(edge), 1);
+    }
+    ok(numbers.every((n) => n >= 0n && n < 2n ** 64n));
+    const sizes = [0n, 105n, 2n ** 32n, 2n ** 64n];
+    for (const [at, size] of sizes.slice(1).entries()) {
+      const words = drawn.filter((n) => n >= (sizes[at] ?? 0n) && n < size).map(right);
+      equal(words.filter((word) => /z$/.test(word)).sort(), ["Buzz", "Fizz", "FizzBuzz"]);
+      equal(words.length, 7);
+    }
+  }
+});
+
+Deno.test("fizzbuzz asks in another order and for other numbers on another seed", () => {
+  const [one, two] = [asked(1), asked(2)];
+  ok(one.filter((n) => two.includes(n)).length < 12);
+  ok(one.indexOf(0n) !== two.indexOf(0n) || one.indexOf(2n ** 63n) !== two.indexOf(2n ** 63n));
+  ok(one.slice(0, 5).some((n) => n !== 0n && n % (2n ** 31n) > 1n && n < 2n ** 31n));
+});
+
+Deno.test("fizzbuzz is half right for a body that only knows numbers, on every seed", () => {
+  for (let seed = 1; seed < 30; seed++) equal(scoreOf(fizzbuzz, body((n) => `${n}`), { seed }).score, 0.5);
+});
+
+Deno.test("fizzbuzz shows a long or strange answer short and quoted", () => {
+  const { score, feedback } = scoreOf(fizzbuzz, body(() => `\n"${"x".repeat(1_000)}`));
+  equal(score, 0);
+  equal(feedback.length, 9);
+  equal(feedback[0], `n = 0: expected "FizzBuzz", got ${JSON.stringify(`\n"${"x".repeat(38)}`)}`);
+});

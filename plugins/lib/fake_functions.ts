@@ -1,0 +1,44 @@
+/** Fakes for the tests of evolvable functions: no task imports them. */
+import type { Callables, FunctionApi, Instance, Random, Score, Signatures, Task } from "../../actors/functions.ts";
+
+/** Seeded randomness (mulberry32), good enough to draw cases. */
+export function fakeRandom(seed: number): Random {
+  let state = seed >>> 0;
+  const next = () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const integer = (below: number) => Math.floor(next() * below);
+  return {
+    next,
+    integer,
+    normal: () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next()),
+    shuffle: (items) => items.map((item) => ({ item, by: next() })).sort((a, b) => a.by - b.by).map(({ item }) => item),
+  };
+}
+
+/** A body in TypeScript. `make` is called for each instance; `fuel` says what an instance has spent, nothing unless told. */
+export function fakeInstance<F extends Signatures>(
+  make: () => Callables<F>,
+  fuel: (functions: Callables<F>) => number = () => 0,
+): Instance<F> {
+  const functions = make();
+  return { functions, fuel: () => fuel(functions), size: 100, fresh: () => fakeInstance(make, fuel) };
+}
+
+/** The default export of a task file, with its own types. */
+export type TaskFileOf<F extends Signatures> = (api: FunctionApi) => Task<F>;
+
+/** What a task file declares. */
+export const declared = <F extends Signatures>(file: TaskFileOf<F>): Task<F> => file({ task: (task) => task });
+
+/** The score of a body in TypeScript on a set; the seed is 1 unless told. */
+export function scoreOf<F extends Signatures>(
+  file: TaskFileOf<F>,
+  make: () => Callables<F>,
+  { set = "training", seed = 1, fuel }: { set?: "training" | "held_out"; seed?: number; fuel?: () => number } = {},
+): Score {
+  return declared(file).evaluate(fakeInstance(make, fuel), { set, random: fakeRandom(seed) });
+}
