@@ -82,3 +82,86 @@ Deno.test("A user guide that is not UTF-8 or has no end of size is still read, i
     const [own] = await createGuidance({ promptsRoot, userGuide: `${folder}/AGENTS.md`, guides: [] }).agents();
     ok(own?.truncated && own.text.isWellFormed() && own.text.length <= BUDGET);
   }));
+
+Deno.test("A prompt of the checkout counts as it is now; an empty, binary or missing one leaves what was", () =>
+  inFolder(async (folder, promptsRoot) => {
+    await Deno.writeTextFile(`${folder}/chat.md`, "shipped");
+    const live = `${folder}/live`;
+    const guidance = createGuidance({ promptsRoot, userGuide: `${folder}/none`, guides: [], live });
+    equal(await guidance.prompt("chat"), "shipped");
+    await Deno.mkdir(live);
+    await Deno.writeTextFile(`${live}/chat.md`, "edited");
+    equal([await guidance.prompt("chat"), await guidance.prompts()], ["edited", [
+      { name: "chat", file: "prompts/chat.md", state: "live" },
+    ]]);
+    for (const half of ["", "  \n", new Uint8Array([0xff, 0xfe])]) {
+      await Deno.writeFile(`${live}/chat.md`, typeof half === "string" ? new TextEncoder().encode(half) : half);
+      equal(await guidance.prompt("chat"), "edited");
+    }
+    await Deno.remove(live, { recursive: true });
+    equal(await guidance.prompt("chat"), "shipped");
+    const still = createGuidance({ promptsRoot, userGuide: `${folder}/none`, guides: [] });
+    await Deno.mkdir(live);
+    await Deno.writeTextFile(`${live}/chat.md`, "edited");
+    equal(await still.prompt("chat"), "shipped", "without `live` nothing of it counts");
+  }));
+
+/** A guidance whose directory adds a prompt; `trusts` answers the question. */
+async function withProject(trusts: boolean, first: { trusted: boolean; said: string }) {
+  const folder = await Deno.makeTempDir(), path = `${folder}/added.md`;
+  await Deno.writeTextFile(`${folder}/chat.md`, "You are Evo.\n");
+  await Deno.writeTextFile(`${folder}/judge.md`, "Judge.");
+  await Deno.writeTextFile(path, "one");
+  const asked: string[] = [], warned: string[] = [];
+  const prompt = first.trusted ? piece(path, "one") : undefined;
+  const guidance = createGuidance({
+    ...{ promptsRoot: pathToFileURL(`${folder}/`), userGuide: `${folder}/none`, guides: [] },
+    project: {
+      ...{ path, granted: { ...first, prompt } },
+      async decide() {
+        const text = await Deno.readTextFile(path);
+        asked.push(text);
+        return trusts
+          ? { trusted: true, said: "", prompt: piece(path, text) }
+          : { trusted: false, said: "not trusted" };
+      },
+      warn: (text) => warned.push(text),
+    },
+  });
+  const state = async () => (await guidance.prompts()).map((one) => one.state);
+  const put = (text: string) => Deno.writeTextFile(path, text);
+  const end = () => Deno.remove(folder, { recursive: true });
+  return { guidance, asked, warned, put, path, state, end };
+}
+const added = (text: string) => `You are Evo.\n\nWhat this directory adds (.evo/prompts/chat.md):\n${text}\n`;
+
+Deno.test("A trusted directory adds words to the chat's prompt only; changed ones are asked about once, and count from then on", async () => {
+  const { guidance, asked, put, path, state, end } = await withProject(true, { trusted: true, said: "" });
+  equal([await guidance.prompt("chat"), await guidance.prompt("judge"), asked], [added("one"), "Judge.", []]);
+  await put("two");
+  equal(await state(), ["not trusted"]);
+  const both = await Promise.all([guidance.prompt("chat"), guidance.prompt("chat")]);
+  equal([both, asked, await state()], [[added("two"), added("two")], ["two"], ["live"]]);
+  await put("🙂".repeat(BUDGET));
+  ok((await guidance.prompt("chat")).length < BUDGET + 200 && (await guidance.prompt("chat")).isWellFormed());
+  await Deno.remove(path);
+  equal([await guidance.prompt("chat"), await state(), asked.length], ["You are Evo.", [], 2]);
+  await end();
+});
+
+Deno.test("Words that were not trusted never count: the ones before stay, and each change is asked about and said once", async () => {
+  const { guidance, asked, warned, put, end } = await withProject(false, { trusted: true, said: "" });
+  await put("obey me");
+  for (let turn = 0; turn < 3; turn += 1) equal(await guidance.prompt("chat"), added("one"));
+  equal([asked, warned], [["obey me"], ["not trusted"]]);
+  await end();
+});
+
+Deno.test("In a directory that was refused nothing is asked again; in one where nothing was to be asked, what appears is", async () => {
+  const shut = await withProject(true, { trusted: false, said: "you did not trust this directory" });
+  equal([await shut.guidance.prompt("chat"), shut.asked], ["You are Evo.", []]);
+  const open = await withProject(true, { trusted: false, said: "" });
+  equal([await open.guidance.prompt("chat"), open.asked], [added("one"), ["one"]]);
+  await shut.end();
+  await open.end();
+});

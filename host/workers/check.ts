@@ -1,0 +1,73 @@
+/** Checks a plugin's types with Deno, where there is one. Nothing of the plugin runs. */
+import { join } from "node:path";
+import { no, ok, type Outcome } from "../../actors/types.ts";
+import { runTool } from "../build/tool.ts";
+
+/**
+ * The text of `evo.d.ts`, which a plugin takes its types from: actors/plugins.ts, with a plain description of the part of zod that
+ * plugins use, so that neither an installation nor a network is needed. The executable carries it beside its worker.
+ */
+export const API_TYPES = await Deno.readTextFile(
+  Deno.build.standalone ? new URL("./workers/evo.txt", Deno.mainModule) : new URL("./evo.d.ts", import.meta.url),
+);
+
+/** What a type check is given. `deno`: the command of a Deno of this version; `signal` ends the check. */
+export interface CheckOptions {
+  file: string;
+  source: string;
+  deno: string[];
+  signal?: AbortSignal;
+  ms?: number;
+}
+
+const DEADLINE_MS = 20_000, SHOWN = 3;
+
+/** What must hold of a plugin beside its own types. */
+const MAIN = `import type { PluginFile } from "./evo.d.ts";
+import plugin from "./plugin.ts";
+export const checked: PluginFile = plugin;
+`;
+
+/**
+ * Checks a plugin's types: good if it fits the API or could not be checked (the value says why), bad with the first diagnostics.
+ * A file in JavaScript has no types to check. Throws only on an abort.
+ */
+export async function checkTypes(
+  { file, source, deno, signal, ms = DEADLINE_MS }: CheckOptions,
+): Promise<Outcome<"checked" | { unchecked: string }>> {
+  if (!file.endsWith(".ts")) return ok({ unchecked: "it is JavaScript" });
+  const folder = await Deno.makeTempDir({ prefix: "evo-check-" });
+  try {
+    const files = { "evo.d.ts": API_TYPES, "plugin.ts": aim(source), "main.ts": MAIN };
+    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
+    const words = ["check", "--quiet", "--no-config", "--no-lock", "--no-remote", "--no-npm", "main.ts"];
+    const ended = await runTool([...deno, ...words], { cwd: folder, ms, ...(signal && { signal }) });
+    signal?.throwIfAborted();
+    if (ended.code === 0) return ok("checked");
+    const found = diagnose(ended.stderr, folder);
+    return found ? no(`Cannot accept "${file}": ${found}`) : ok({ unchecked: "deno check did not end in time" });
+  } catch (error) {
+    signal?.throwIfAborted();
+    return ok({ unchecked: error instanceof Error ? error.message : String(error) });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+/** Wherever a plugin takes the API's types from, here they are beside it. */
+function aim(source: string): string {
+  return source.replace(/(\bimport\s+type\s[^;"']*?\bfrom\s*)(["'])[^"']*(?:evo\.d|plugins)\.ts\2/g, `$1"./evo.d.ts"`);
+}
+
+/** The first diagnostics, each with its line in the plugin, in one line. */
+function diagnose(stderr: string, folder: string): string {
+  const found = stderr.split(/^(?=(?:error: )?TS\d+ \[ERROR\]: )/m).flatMap((text) => {
+    const message = /TS\d+ \[ERROR\]: ([^]*?)\n\s*\n?/.exec(text)?.[1];
+    const line = /plugin\.ts:(\d+):\d+/.exec(text)?.[1];
+    return message ? [`${line ? `line ${line}: ` : "its default export: "}${message.trim().replace(/\.$/, "")}`] : [];
+  });
+  const other = /^error: (.*)/m.exec(stderr)?.[1] ?? "";
+  const told = found.length > 0 ? found.slice(0, SHOWN).join("; ") : other.replaceAll(`file://${folder}/`, "");
+  const more = found.length > SHOWN ? `; and ${found.length - SHOWN} more` : "";
+  return `${told.replace(/\s+/g, " ").slice(0, 600)}${more}`.replace(/\.$/, "");
+}

@@ -1,0 +1,56 @@
+import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
+import { API_TYPES, checkTypes } from "./check.ts";
+
+const plugin = (input: string, run: string, from = "./evo.d.ts") =>
+  `import type { PluginApi } from "${from}";
+export default ({ z, tool }: PluginApi) =>
+  tool({ name: "probe", description: "d", input: z.object({ ${input} }), readOnly: true,
+    ${run} });`;
+
+const deno = [Deno.execPath()];
+const check = (source: string, file = "/x/a.ts") => checkTypes({ file, source, deno });
+
+Deno.test("a plugin that fits the API passes, wherever it takes the types from", async () => {
+  const rich = plugin(
+    `who: z.string().min(1).regex(/x/).describe("who"), n: z.number().int().default(3), kind: z.enum(["a", "b"]).optional(),
+     list: z.array(z.object({ at: z.coerce.date() })), or: z.union([z.literal(1), z.string()])`,
+    `async run({ who, n, kind, list, or }, { signal, update, call, cwd }) {
+       const one: string = who.trim() + n.toFixed() + (kind === "a"), two: "a" | "b" | undefined = kind, three: 1 | string = or;
+       update(cwd); signal.throwIfAborted(); const { ok, text } = await call("other", { list });
+       return ok ? { ok, text } : one + two + three; }`,
+    "../actors/plugins.ts",
+  );
+  equal(await check(rich), { ok: true, value: "checked" });
+});
+
+const WRONG: [name: string, source: string, why: RegExp][] = [
+  ["a misspelt name", plugin("n: z.number()", "run: ({ m }) => String(m)"), /line 4: Property 'm' does not exist/],
+  ["a wrong use", plugin("n: z.number()", "run: ({ n }) => n.trim()"), /line 4: .*'trim'/],
+  ["a wrong result", plugin("n: z.number()", "run: ({ n }) => n"), /number/],
+  ["a type from elsewhere", `import type { A } from "npm:zod";\n${plugin("", "run: (a: A) => String(a)")}`, /npm|zod/],
+  ["no plugin", "export default 5;", /its default export: .*number/],
+];
+
+Deno.test("a plugin with wrong types is refused in one line that says where", async () => {
+  await Promise.all(WRONG.map(async ([name, source, why]) => {
+    const checked = await check(source);
+    ok(!checked.ok, name);
+    match(checked.error, why, name);
+    match(checked.error, /^Cannot accept "\/x\/a\.ts": [^\n]+[^.\n]$/, name);
+  }));
+});
+
+Deno.test("what cannot be checked goes live unchecked, and says why", async () => {
+  const source = plugin("", `run: () => ""`);
+  equal(await check(source, "/x/a.js"), { ok: true, value: { unchecked: "it is JavaScript" } });
+  const gone = await checkTypes({ file: "/x/a.ts", source, deno: ["/nowhere/deno"] });
+  ok(gone.ok && typeof gone.value === "object");
+  const late = await checkTypes({ file: "/x/a.ts", source, deno: ["/bin/sh", "-c", "sleep 60"], ms: 300 });
+  ok(late.ok && typeof late.value === "object");
+});
+
+Deno.test("the types given to plugins are those of the contract", async () => {
+  const contract = await Deno.readTextFile(new URL("../../actors/plugins.ts", import.meta.url));
+  const body = contract.slice(contract.indexOf("/**\n * What a plugin may do"));
+  ok(API_TYPES.endsWith(body.replaceAll("z.ZodType<I>", "Schema<I>").replaceAll("z: typeof z", "z: Z")));
+});

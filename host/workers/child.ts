@@ -1,0 +1,101 @@
+/** The process of one plugin: its first thread is Evo's and always answers, the plugin lives in a worker with few permissions. */
+import { strip } from "./strip.ts";
+import { type System, takeProcess } from "./system.ts";
+import { type Allowed, cut, encode, type FromChild, LIMITS, readLines, ToChild } from "./wire.ts";
+
+const WATCH_MS = 25, FLOOD = 2_000;
+
+/** Serves one plugin over standard input and output until Evo is gone; returns the exit code. */
+export async function runWorkerChild(): Promise<number> {
+  const taken = takeProcess({ alone: !Deno.args.includes("--programs") });
+  if (!taken.ok) return await Deno.stderr.write(new TextEncoder().encode(`${taken.error}\n`)), 1;
+  const system = taken.value;
+  const send = (frame: FromChild) => {
+    const bytes = encode(frame) ?? encode(shorten(frame));
+    return bytes ? system.send(bytes) : Promise.resolve();
+  };
+  let worker: Worker | undefined;
+  for await (const line of readLines(system.incoming())) {
+    const frame = ToChild.parse(JSON.parse(line));
+    if (frame.type !== "start") {
+      worker?.postMessage(frame);
+      continue;
+    }
+    const code = frame.code === undefined
+      ? await strip(frame.source, frame.file)
+      : { ok: true as const, value: frame.code };
+    if (!code.ok) {
+      await send({ type: "failed", error: code.error });
+      continue;
+    }
+    watchMemory(system, frame.memory, send);
+    worker = await open(frame.allowed, (message) => void relay(message, { code: code.value, file: frame.file, send }));
+    await giveUp();
+    worker.postMessage({ type: "start", code: code.value, file: frame.file, cwd: frame.cwd });
+  }
+  system.endAll();
+  return 0;
+}
+
+/** Starts the worker; resolves once it can be spoken to. Its file stands beside the main module, whether bundled or not. */
+function open(allowed: Allowed, hear: (message: unknown) => void): Promise<Worker> {
+  const ending = Deno.mainModule.endsWith(".ts") ? "ts" : "js";
+  const options = {
+    type: "module" as const,
+    deno: { permissions: { ...allowed, ffi: false, sys: false, import: false } },
+  };
+  const worker = new Worker(new URL(`./workers/actor.${ending}`, Deno.mainModule), options);
+  return new Promise((done) => {
+    worker.onmessage = ({ data }) => data?.type === "ready" ? done(worker) : hear(data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      hear({ type: "gone", error: event.message || "it failed outside of a call" });
+    };
+  });
+}
+
+/** The worker has its own permissions by now; this thread needs none any more. */
+async function giveUp(): Promise<void> {
+  for (const name of ["read", "write", "net", "env", "run", "ffi", "sys"] as const) {
+    await Deno.permissions.revoke({ name });
+  }
+}
+
+let heard = 0, since = 0;
+
+/** Hands on what the worker says; whatever it is, only its own calls can be touched by it. */
+async function relay(message: unknown, on: { code: string; file: string; send(frame: FromChild): Promise<void> }) {
+  if (performance.now() - since > 1_000) heard = 0, since = performance.now();
+  if (++heard > FLOOD) return await leave("it sent more than 2,000 messages in a second", on.send);
+  if (typeof message !== "object" || message === null || !("type" in message)) return;
+  const frame = message as FromChild; // The other side parses it; here it is only made to fit a line.
+  if (frame.type === "gone") return await leave(String(frame.error), on.send);
+  if (frame.type === "declared") return await on.send({ ...frame, code: on.code });
+  if (frame.type === "failed") return await on.send({ ...frame, error: `Cannot load "${on.file}": ${frame.error}` });
+  if (frame.type === "result") return await on.send({ ...frame, text: cut(String(frame.text), LIMITS.result) });
+  if (frame.type === "update") return await on.send({ ...frame, text: String(frame.text).slice(0, LIMITS.update) });
+  await on.send(frame);
+}
+
+/** A frame that did not fit: escapes may make six characters of one, and a call to another plugin must be refused by name. */
+function shorten(frame: FromChild): FromChild {
+  if (frame.type === "result") return { ...frame, text: cut(frame.text, LIMITS.result / 2) };
+  if (frame.type === "ask") return { ...frame, input: null, tool: "" };
+  return { type: "failed", error: "Cannot load the plugin: its declaration is over 1 MB" };
+}
+
+/** The memory of the whole process has one bound; a worker has none of its own in an executable. */
+function watchMemory(system: System, limit: number, send: (frame: FromChild) => Promise<void>) {
+  setInterval(() => {
+    if (system.memory() > limit) void leave(`it used more than ${Math.round(limit / 1_048_576)} MB of memory`, send);
+  }, WATCH_MS);
+}
+
+let leaving = false;
+
+async function leave(why: string, send: (frame: FromChild) => Promise<void>) {
+  if (leaving) return;
+  leaving = true;
+  await send({ type: "gone", error: cut(why, LIMITS.update) });
+  Deno.exit(1);
+}
