@@ -1,6 +1,6 @@
 /** The composition of the mind: arguments, machine, exit code. Every effect comes in through `open`. */
 import { type Arguments, HELP, parseArguments } from "./actors/arguments.ts";
-import { COMMANDS, lineageTable } from "./actors/commands.ts";
+import { COMMANDS, functions, lineageTable } from "./actors/commands.ts";
 import { type Context, fresh } from "./actors/context.ts";
 import type { Open, Ports } from "./actors/ports.ts";
 import { restore } from "./actors/resume.ts";
@@ -81,6 +81,10 @@ async function answer(ports: Ports, { command, rest }: Arguments): Promise<End> 
       const { text, healthy } = await about.doctor(signal);
       return { exit: healthy ? EXIT.done : EXIT.failed, out: text };
     }
+    case "fn":
+      return said(await functions(ports, rest, signal));
+    case "plugins":
+      return said(await ports.plugins.run(rest, signal));
     case "lineage":
       if (rest[0] !== undefined && rest[0] !== "verify") {
         return { exit: EXIT.usage, err: `Unknown argument "${rest[0]}"; say evo lineage, or evo lineage verify` };

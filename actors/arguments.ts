@@ -1,13 +1,23 @@
 /** The command line. */
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import * as z from "zod";
 import { nearest } from "./nearest.ts";
 import type { Options } from "./ports.ts";
 import { no, ok, type Outcome } from "./types.ts";
 
 /** The commands beside the conversation. */
-export const SUBCOMMANDS = ["evolve", "lineage", "why", "rollback", "replay", "sessions", "config", "doctor"] as const;
+export const SUBCOMMANDS = [
+  "evolve",
+  "fn",
+  "plugins",
+  "lineage",
+  "why",
+  "rollback",
+  "replay",
+  "sessions",
+  "config",
+  "doctor",
+] as const;
 
 /** A parsed command line. `help` wins over everything. */
 export interface Arguments {
@@ -20,42 +30,52 @@ export interface Arguments {
 
 const STRINGS = ["print", "model", "fast-model", "record", "resume", "max-changes"];
 const BOOLEANS = ["json", "yes", "help", "continue"];
+/** Options of `evo fn`, which reads them itself. */
+const OF_FUNCTIONS = ["rounds", "lanes", "budget", "proposer", "seed"];
 
-const Flags = z.object({
-  print: z.string().optional(),
-  model: z.string().min(1).optional(),
-  "fast-model": z.string().min(1).optional(),
-  record: z.string().min(1).optional(),
-  resume: z.string().optional(),
-  "max-changes": z.string().regex(/^\d+$/, "--max-changes takes a whole number").optional(),
-  json: z.boolean().optional(),
-  yes: z.boolean().optional(),
-  help: z.boolean().optional(),
-  continue: z.boolean().optional(),
-});
+type Text = string | undefined;
+
+/** The flags as they were given. By hand: a schema would take longer than the rest of a start. */
+function readFlags(given: Record<string, unknown>) {
+  const text = (name: string): Text => typeof given[name] === "string" ? given[name] : undefined;
+  const [print, resume, model, record] = [text("print"), text("resume"), text("model"), text("record")];
+  const named = { print, resume, model, record, "fast-model": text("fast-model"), "max-changes": text("max-changes") };
+  const [json, yes, help] = [given.json === true, given.yes === true, given.help === true];
+  return { ...named, json, yes, help, continue: given.continue === true };
+}
+
+/** What is wrong with the flags, naming the first that is. */
+function wrongFlag(flags: ReturnType<typeof readFlags>): string | undefined {
+  const empty = (["model", "fast-model", "record"] as const).find((name) => flags[name] === "");
+  if (empty) return `--${empty} takes a name, and has none`;
+  if (flags["max-changes"] && !/^\d+$/.test(flags["max-changes"])) return "--max-changes takes a whole number";
+  return undefined;
+}
 
 /** Parses the command line; a bad outcome is one sentence for a usage error. */
 export function parseArguments(args: string[]): Outcome<Arguments> {
   const strange: string[] = [];
   const parsed = parseArgs(args, {
-    string: STRINGS,
-    boolean: BOOLEANS,
+    string: [...STRINGS, ...OF_FUNCTIONS],
+    boolean: [...BOOLEANS, "demo"],
     alias: { p: "print", y: "yes", h: "help", m: "model", c: "continue" },
     "--": true,
     unknown: (arg) => arg.startsWith("-") && arg !== "-" ? (strange.push(arg), false) : true,
   });
   if (strange[0]) return no(unknownFlag(strange[0]));
-  const read = Flags.safeParse(parsed);
-  if (!read.success) return no(`Cannot read the command line: ${read.error.issues[0]?.message}; see evo --help`);
-  const flags = read.data;
+  const flags = readFlags(parsed);
+  const wrong = wrongFlag(flags);
+  if (wrong) return no(`Cannot read the command line: ${wrong}; see evo --help`);
   const words = [...parsed._.map(String), ...parsed["--"] ?? []];
   const printing = flags.print !== undefined;
   const command = printing ? undefined : SUBCOMMANDS.find((name) => name === words[0]);
   if (!printing && words.length > 0 && !command) return no(unknownWord(words[0] ?? ""));
+  const own = [...OF_FUNCTIONS, "demo"].filter((name) => parsed[name] !== undefined && parsed[name] !== false);
+  if (command !== "fn" && own[0]) return no(`The option "--${own[0]}" belongs to "evo fn"; see evo --help`);
   const options: Options = {
     mode: command ? "command" : printing ? "print" : "repl",
-    json: flags.json ?? false,
-    yes: flags.yes ?? false,
+    json: flags.json,
+    yes: flags.yes,
     commands: [],
     needsModel: !command || command === "evolve",
     ...(flags.model && { model: flags.model }),
@@ -70,8 +90,8 @@ export function parseArguments(args: string[]): Outcome<Arguments> {
   }
   return ok({
     options,
-    help: flags.help ?? false,
-    rest: words.slice(1),
+    help: flags.help,
+    rest: [...words.slice(1), ...own.map((name) => name === "demo" ? "--demo" : `--${name}=${parsed[name]}`)],
     ...(command && { command }),
     ...(prompt && { prompt }),
   });
@@ -96,6 +116,10 @@ Usage:
   evo                        a conversation in this directory
   evo -p "prompt"            one answer: answer on stdout, progress on stderr ("-p -" reads the prompt from stdin)
   evo evolve                 reflect, change Evo's own source, prove it, become it; without a conversation
+  evo fn [list]              the evolvable functions; also: evo fn show|history|bench NAME, evo fn activate NAME REVISION,
+                             evo fn call NAME [FUNCTION] ARGUMENTS (as JSON)
+  evo fn evolve NAME         write better bodies for a function; only what its evaluator finds better becomes active
+  evo plugins [new NAME]     the plugins that were dropped in; new writes a working template with its test
   evo lineage [verify]       the generations; verify checks the hash chain and every payload
   evo why N                  evidence, goal, diff, gate and decision of generation N
   evo rollback N             return to generation N, as a new generation
@@ -114,6 +138,8 @@ Options:
   -c, --continue             go on with the last session of this directory
       --resume ID            go on with this session
       --max-changes N        changes of one evolution (default 3; 0: until SKIP or a budget)
+      --rounds N, --lanes N, --budget tokens=N,usd=X,minutes=M, --proposer model|search, --seed N, --demo
+                             of "evo fn evolve": how long, how many side by side, who proposes (search needs no model)
       --version              version, generation, source hash, Deno and V8
   -h, --help                 this text
 

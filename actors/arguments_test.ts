@@ -12,6 +12,12 @@ const good: [string[], Record<string, unknown>][] = [
   [["-p", "--", "--not-a-flag"], { prompt: "--not-a-flag" }],
   [["--continue"], { mode: "repl", resume: "" }],
   [["--resume", "s1"], { resume: "s1" }],
+  [["fn", "evolve", "sort", "--rounds", "3", "--demo"], {
+    command: "fn",
+    rest: ["evolve", "sort", "--rounds=3", "--demo"],
+  }],
+  [["fn", "call", "sort", "[[-1]]"], { command: "fn", rest: ["call", "sort", "[[-1]]"] }],
+  [["plugins", "new", "x"], { command: "plugins", rest: ["new", "x"], needsModel: false }],
   [["-p", "evolve"], { mode: "print", prompt: "evolve" }],
 ];
 
@@ -29,7 +35,9 @@ const bad: [string[], RegExp][] = [
   [["evolv"], /Unknown command "evolv"; did you mean "evo evolve"/],
   [["write me a poem please"], /a prompt goes after -p/],
   [["-p"], /empty prompt/],
+  [["-p", "x", "--rounds", "2"], /"--rounds" belongs to "evo fn"/],
   [["--max-changes", "many"], /takes a whole number/],
+  [["--model", ""], /--model takes a name, and has none/],
 ];
 
 for (const [args, expected] of bad) {

@@ -42,6 +42,16 @@ export const COMMANDS: Record<string, Command> = {
   },
   compact: { summary: "make the history smaller now", when: "turn", run: compactNow },
   tasks: { summary: "the tasks of this session", when: "now", run: tasks },
+  fn: {
+    summary: "evolvable functions: /fn evolve NAME; /fn lists them",
+    when: "turn",
+    run: async (ports, argument, _, signal) => report(ports, await functions(ports, words(argument), signal)),
+  },
+  plugins: {
+    summary: "the plugins that were dropped in; /plugins new NAME writes one",
+    when: "turn",
+    run: async (ports, argument, _, signal) => report(ports, await ports.plugins.run(words(argument), signal)),
+  },
   undo: {
     summary: "take back the file changes of the last turn",
     when: "turn",
@@ -99,6 +109,11 @@ async function follow(ports: Ports, line: string, context: Context, signal: Abor
   return { patch: {}, relaunch: false };
 }
 
+/** Runs a command line of the evolvable functions; its progress is shown. */
+export const functions = ({ functions, terminal }: Ports, line: string[], signal: AbortSignal) =>
+  functions.run(line, { signal, update: (text) => terminal.show({ type: "notice", level: "info", text }) });
+
+const words = (argument: string): string[] => argument.split(/\s+/).filter((word) => word !== "");
 const print = ({ terminal }: Ports, text: string): void => terminal.show({ type: "print", text });
 const notice = ({ terminal }: Ports, text: string): void => terminal.show({ type: "notice", level: "error", text });
 const report = (ports: Ports, outcome: { ok: true; value: string } | { ok: false; error: string }): void =>

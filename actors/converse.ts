@@ -104,8 +104,17 @@ const NUDGE =
   "[You made the same call three times with the same result. Try something else, or answer with what you know.]";
 const stop = (kind: Failure["kind"], message: string): Failure => ({ kind, message });
 
-/** A tool as the model is told of it. */
+const told = new WeakMap<ToolPlugin, ToolSchema>();
+
+/** A tool as the model is told of it; made once. */
 export function schema(plugin: ToolPlugin): ToolSchema {
+  const known = told.get(plugin) ?? describe(plugin);
+  told.set(plugin, known);
+  return known;
+}
+
+function describe(plugin: ToolPlugin): ToolSchema {
+  if (plugin.parameters) return { name: plugin.name, description: plugin.description, parameters: plugin.parameters };
   const { $schema: _, ...parameters } = z.toJSONSchema(plugin.input, { io: "input" }) as Record<string, unknown>;
   return { name: plugin.name, description: plugin.description, parameters };
 }

@@ -8,14 +8,15 @@ const INTERNAL = 9;
 export async function boot(args: string[]): Promise<number> {
   const root = new URL("../", import.meta.url);
   const standalone = Deno.build.standalone;
-  const checkout = decodeURIComponent(root.pathname);
-  const executable = standalone ? Deno.execPath() : `${checkout}bin/evo`;
-  const self = standalone ? [executable] : [Deno.execPath(), "run", "-A", `${checkout}host/boot.ts`];
+  const here = decodeURIComponent(root.pathname);
+  const executable = standalone ? Deno.execPath() : `${here}bin/evo`;
+  const self = standalone ? [executable] : [Deno.execPath(), "run", "-A", `${here}host/boot.ts`];
   if (args[0] === "--evo-sandboxed") return await sandboxed(args.slice(1));
+  if (args[0] === "--evo-functions") return await (await import("./evaluation/child.ts")).runChild();
+  if (args[0] === "--evo-plugin") return await (await import("./workers/child.ts")).runWorkerChild();
   const env = (name: string) => Deno.env.get(name);
-  const { home } = await findHome({ env, exe: executable });
+  const { home, checkout } = await findHome({ env, exe: executable });
   if (args[0] === "--version") return await version({ root, home, executable });
-  await import("./plain_zod.ts");
   const { recover } = await import("./lineage/recover.ts");
   const start = await recover({ home, executable });
   if (start.relaunch) {
@@ -23,7 +24,7 @@ export async function boot(args: string[]): Promise<number> {
     const { execute } = await import("./sandbox/exec.ts");
     say(execute(executable, args));
   }
-  const body: Body = { root, home, executable, self, facts: await readFacts(root), start, closing: [] };
+  const body: Body = { root, home, checkout, executable, self, facts: await readFacts(root), start, closing: [] };
   try {
     const { createOpen } = await import("./open.ts");
     const { main } = await import("../main.ts");

@@ -28,7 +28,8 @@ export type Carried = z.infer<typeof Carried>;
 
 /** Takes what the process before left; undefined if there was none, or it does not parse: the session can still be resumed. */
 export async function takeCarried(home: string): Promise<Carried | undefined> {
-  return Carried.safeParse(await takeHandover({ home, env: Deno.env })).data;
+  const left = await takeHandover({ home, env: Deno.env });
+  return left === undefined ? undefined : Carried.safeParse(left).data;
 }
 
 /** Leaves everything in good order and becomes the newest executable. Returns only if that failed. */

@@ -15,7 +15,11 @@ export function lazily(
 ): { draft: Draft; gate: Gate; lineage: Lineage; passed: Examiner["passed"] } {
   let opened: Evolution | undefined;
   let opening: Promise<Evolution> | undefined;
-  const ready = () => opening ??= open().then((evolution) => opened = evolution);
+  const ready = () =>
+    opening ??= open().then((evolution) => opened = evolution).catch((error) => {
+      opening = undefined; // what was in the way may be gone at the next use
+      throw error;
+    });
   return {
     passed: (tree) => opened?.gate.passed(tree) ?? { proof: false, build: false },
     draft: {

@@ -5,6 +5,7 @@ import { no, ok, type Outcome } from "../actors/types.ts";
 import { findBase } from "./build/base.ts";
 import { compileSource } from "./build/compile.ts";
 import { findDeno } from "./build/deno.ts";
+import { packCompiler } from "./wasm/embed.ts";
 import { runTool } from "./build/tool.ts";
 import { runCanary } from "./canary.ts";
 import type { Evolution } from "./evolution.ts";
@@ -38,11 +39,12 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
     if (!found.ok) known = undefined; // it may be installed meanwhile
     return found;
   };
+  const parentFiles = () => files ??= readSource(root).then(readPacked);
   const gate: Examiner = createGate({
     draftRoot: join(home, "draft"),
     parentRoot: join(home, "parent"),
     scratch,
-    parentFiles: () => files ??= readSource(root).then(readPacked),
+    parentFiles,
     deno,
     async compile(source, signal) {
       const found = await deno();
@@ -54,6 +56,8 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
         ...(Deno.build.standalone && { executable }),
       });
       if (!base.ok) return base;
+      const compiler = await packCompiler({ source, deno: [found.value], cache: join(home, "cache"), signal });
+      if (!compiler.ok) return compiler;
       const out = join(scratch, "evo");
       const built = await compileSource({
         source,
@@ -61,6 +65,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
         stage: join(home, "stage"),
         deno: [found.value],
         base: base.value,
+        carry: { "asc.gz": compiler.value },
         hash: sourceHash,
         pack: packSource,
         signal,
@@ -86,6 +91,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
   });
   const draft = createDraft({ home, sourceRoot: lineage.sourceRoot, createWorkspace });
   const open: Evolution["draft"]["open"] = async (signal) => {
+    parentFiles().catch(() => {}); // the gate will want them, and says what is wrong with them
     const found = await deno(); // without one nothing could be proved: not worth a model's time
     return found.ok ? await draft.open(signal) : found;
   };

@@ -12,6 +12,8 @@ export interface Facts {
 export interface Body {
   root: URL;
   home: string;
+  /** The checkout that the executable was built in, if it lies there. */
+  checkout: string | undefined;
   executable: string;
   /** The words that start this program again, for children. */
   self: string[];

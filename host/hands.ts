@@ -1,10 +1,12 @@
 /** What the mind works with, as ports that load at their first use: a prompt is shown without them. */
-import type { Tools, Undo } from "../actors/ports.ts";
+import type { Functions, Plugins, Tools, Undo } from "../actors/ports.ts";
 
 /** The ports, and what the host asks of them. */
 export interface Hands {
   tools: Tools;
   undo: Undo;
+  functions: Functions;
+  plugins: Pick<Plugins, "run">;
   /** True once a command was refused because there was nobody to ask. */
   denied(): boolean;
   /** Ends the processes that they left running. */
@@ -20,6 +22,9 @@ export function lazyHands(open: () => Promise<Hands>): Hands {
     opening ??= open().then((hands) => {
       if (label !== undefined) hands.undo.mark(label);
       return opened = hands;
+    }).catch((error) => {
+      opening = undefined; // what was in the way may be gone at the next use
+      throw error;
     });
   return {
     tools: {
@@ -38,6 +43,8 @@ export function lazyHands(open: () => Promise<Hands>): Hands {
       back: async () => (await ready()).undo.back(),
       diff: async () => (await ready()).undo.diff(),
     },
+    functions: { run: async (words, how) => (await ready()).functions.run(words, how) },
+    plugins: { run: async (words, signal) => (await ready()).plugins.run(words, signal) },
     denied: () => opened?.denied() ?? false,
     end: async () => await opened?.end(),
   };

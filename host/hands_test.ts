@@ -20,6 +20,8 @@ function fake() {
       back: () => Promise.resolve({ ok: true, value: say("back", "") }),
       diff: () => Promise.resolve({ ok: true, value: say("diff", "") }),
     },
+    functions: { run: ([word = ""]) => Promise.resolve({ ok: true, value: say(`fn ${word}`, word) }) },
+    plugins: { run: ([word = ""]) => Promise.resolve({ ok: true, value: say(`plugins ${word}`, word) }) },
     denied: () => say("denied", true),
     end: () => Promise.resolve(say("end", undefined)),
   };
@@ -58,4 +60,11 @@ Deno.test("a context before the tools are loaded is refused in a sentence, and a
 Deno.test("hands that cannot be opened say why at their use", async () => {
   const lazy = lazyHands(() => Promise.reject(new Error("Cannot read the directory")));
   await rejects(lazy.tools.load("chat"), { message: "Cannot read the directory" });
+});
+
+Deno.test("hands that could not be opened are opened anew at the next use", async () => {
+  let tries = 0;
+  const lazy = lazyHands(() => Promise.reject(new Error(`try ${++tries}`)));
+  await rejects(lazy.tools.load("chat"), /try 1/);
+  await rejects(lazy.undo.diff(), /try 2/);
 });

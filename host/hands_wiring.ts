@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { Clock, Draft, Log, Options, Sessions } from "../actors/ports.ts";
 import type { Body } from "./facts.ts";
+import { createGrowing, type GrowingOptions } from "./growing_wiring.ts";
 import type { Hands } from "./hands.ts";
 import type { TrajectoryLog } from "./session/log.ts";
 import { createAgents } from "./shell/agents.ts";
@@ -13,7 +14,7 @@ import { createUndo } from "./workspace/undo.ts";
 import { createWorkspace } from "./workspace/workspace.ts";
 
 /** What they stand on. `id` is the session that began, `task` the number of the present one. */
-export interface HandsOptions {
+export interface HandsOptions extends Omit<GrowingOptions, "builtIn"> {
   body: Body;
   options: Options;
   cwd: string;
@@ -60,7 +61,11 @@ export async function createHands(on: HandsOptions): Promise<Hands> {
     ...{ exec: body.self, cwd, env, flags: inherited(options) },
     outputs: () => join(outputs(), `task_${Math.max(on.task(), 1)}`),
   });
+  let builtIn: string[] = [];
+  const { functions, plugins, end: endGrowing } = createGrowing({ ...on, builtIn: () => builtIn });
   const tools = createTools({
+    functions,
+    plugins: (names) => (builtIn = names, plugins),
     folder: new URL("plugins/tools/", body.root),
     workspace: createWorkspace({ root: cwd, beforeWrite: undo.capture }),
     draft: on.draft.workspace,
@@ -71,11 +76,16 @@ export async function createHands(on: HandsOptions): Promise<Hands> {
     spill: () => ({ folder: join(cwd, outputs(), "spill"), shown: join(outputs(), "spill") }),
   });
   return {
-    tools,
-    undo,
+    ...{ tools, undo, functions },
+    plugins: {
+      async run(words, signal) {
+        await tools.load("chat");
+        return await plugins.run(words, signal);
+      },
+    },
     denied: () => denied,
     async end() {
-      for (const { end } of [shell, approved, agents]) await end();
+      for (const end of [shell.end, approved.end, agents.end, endGrowing]) await end();
     },
   };
 }

@@ -5,12 +5,13 @@ import { EXIT, no, ok, type Outcome } from "../actors/types.ts";
 import { createAbout } from "./about.ts";
 import { createGuidance } from "./config/guidance.ts";
 import { configFolder, loadSettings, NO_MODEL, type Settings } from "./config/settings.ts";
-import { createTrust, type Granted, trustStore } from "./config/trust.ts";
+import { createTrust, type Granted, promptPath, trustStore } from "./config/trust.ts";
 import { lazily } from "./evolution.ts";
 import type { Body } from "./facts.ts";
 import { type Carried, carryOver, takeCarried } from "./carried.ts";
 import { lazyHands } from "./hands.ts";
 import { createModel } from "./model/model.ts";
+import type { ModelSettings } from "./model/settings.ts";
 import { runMachine } from "./process.ts";
 import { createJournal } from "./session/journal.ts";
 import { createLog } from "./session/log.ts";
@@ -36,6 +37,7 @@ export function createOpen(body: Body): Open {
     const cwd = await Deno.realPath(".");
     const env = Deno.env.toObject();
     const carried = await takeCarried(body.home);
+    const prompted: { run?: () => void } = {};
     const terminal = createProcessTerminal({
       options,
       env,
@@ -45,7 +47,7 @@ export function createOpen(body: Body): Open {
       commands: () => options.commands,
       onFirstPrompt() {
         void body.start.confirm();
-        void import("./hands_wiring.ts"); // the first turn will want it
+        prompted.run?.(); // the first turn will want it, and plugins are live from now on
         void import("./model/endpoint.ts"); // and this
       },
     });
@@ -53,7 +55,7 @@ export function createOpen(body: Body): Open {
     for (const text of body.start.notices) terminal.show({ type: "notice", level: "warning", text });
     const decided = await decideTrust({ body, cwd, env, terminal });
     if (!decided.ok) return { ok: false, error: decided.error, exit: EXIT.config };
-    const granted = decided.value;
+    const { granted, decide } = decided.value;
     if (granted.said && options.mode !== "command") {
       terminal.show({ type: "notice", level: "warning", text: granted.said });
     }
@@ -73,10 +75,9 @@ export function createOpen(body: Body): Open {
           `${NO_MODEL}\nUntil then the built-in demo model answers: it plays fixed replies. Type "What is this project?", then "/evolve", then "How many words are in README.md?"`,
       });
     }
-    return {
-      ok: true,
-      ports: await wire({ body, options, cwd, env, carried, terminal, granted, loaded, settings, demo }),
-    };
+    const ports = await wire({ body, options, cwd, env, carried, terminal, granted, decide, loaded, settings, demo });
+    prompted.run = () => void ports.tools.load("chat").catch(() => {}); // said when it is wanted
+    return { ok: true, ports };
   };
 }
 
@@ -88,6 +89,7 @@ interface Wiring {
   carried: Carried | undefined;
   terminal: ProcessTerminal;
   granted: Granted;
+  decide: () => Promise<Granted>;
   loaded: Awaited<ReturnType<typeof loadSettings>>;
   settings: Settings | undefined;
   demo: boolean;
@@ -103,7 +105,12 @@ async function wire(wiring: Wiring): Promise<Ports> {
   const id = carried?.handover.session ?? newSessionId(clock);
   const log = createLog({ folder: sessionFolder(cwd, id), clock, redact });
   const sessions = createSessions({ cwd, id, log });
-  const model = await createRunModel(wiring, { log, redact, session: () => sessions.current() });
+  const speak = (settings: ModelSettings) =>
+    createModel({
+      ...{ settings, log, show, clock, redact },
+      normalise: (text) => text.replaceAll(cwd, "$CWD").replaceAll(sessions.current(), "$SESSION"),
+    });
+  const model = await createRunModel(wiring, speak);
   const warn = (text: string) => show({ type: "notice", level: "warning", text });
   for (const warning of settings?.warnings ?? []) warn(warning);
   const { draft, gate, lineage, passed } = lazily(async () => {
@@ -111,23 +118,27 @@ async function wire(wiring: Wiring): Promise<Ports> {
     await Deno.mkdir(body.home, { recursive: true });
     return createEvolution({ body, cwd, model: model.name, log, clock, show });
   });
+  const guidance = createGuidance({
+    promptsRoot: new URL("prompts/", body.root),
+    userGuide: join(configFolder(env, env.HOME ?? "/"), "AGENTS.md"),
+    guides: granted.guides,
+    ...(body.checkout && { live: join(body.checkout, "prompts") }),
+    project: { path: promptPath(cwd), granted, decide: wiring.decide, warn },
+  });
   let task = carried?.handover.task ?? 0;
   const hands = lazyHands(async () => {
     const { createHands } = await import("./hands_wiring.ts");
-    const stood = { body, options, cwd, env, id, terminal, log, sessions, draft, clock, redact };
-    return createHands({ ...stood, task: () => task });
+    const stood = { body, options, cwd, env, id, terminal, log, sessions, draft, clock, redact, granted, guidance };
+    const playing = (text: string) => speak({ baseUrl: "", model: "demo", fastModel: "demo", cassette: { text } });
+    const hasModel = settings?.hasModel === true && model.name() !== "demo";
+    return createHands({ ...stood, model, hasModel, playing, task: () => task });
   });
   body.closing.push(hands.end);
   return {
     ...{ model, terminal, log, clock, draft, gate, lineage },
-    ...{ tools: hands.tools, undo: hands.undo },
+    ...{ tools: hands.tools, undo: hands.undo, functions: hands.functions, plugins: hands.plugins, guidance },
     sessions: { ...sessions, openTask: (number) => sessions.openTask(task = number) },
     journal: createJournal({ path: join(cwd, ".evo/journal.db"), clock, redact, warn }),
-    guidance: createGuidance({
-      promptsRoot: new URL("prompts/", body.root),
-      userGuide: join(configFolder(env, env.HOME ?? "/"), "AGENTS.md"),
-      guides: granted.guides,
-    }),
     about: createAbout({ ...wiring, sessions }),
     budget: settings?.budget ?? { maxChanges: 0, maxAttempts: 0, wallMs: 0, tokens: 0 },
     handover: carried?.handover,
@@ -142,7 +153,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
 
 async function decideTrust(
   { body, cwd, env, terminal }: Pick<Wiring, "body" | "cwd" | "env" | "terminal">,
-): Promise<Outcome<Granted>> {
+): Promise<Outcome<{ granted: Granted; decide: () => Promise<Granted> }>> {
   const isCheckout = await Deno.stat(join(cwd, "host/boot.ts")).then(() => true, () => false);
   const { sourceHash } = isCheckout ? await import("./source/source.ts") : { sourceHash: undefined };
   const own = sourceHash !== undefined && await sourceHash(cwd).catch(() => "") === body.facts.sourceHash;
@@ -154,33 +165,27 @@ async function decideTrust(
     ask: terminal.ask,
   });
   try {
-    return ok(await trust.decide(new AbortController().signal));
+    const decide = () => trust.decide(new AbortController().signal);
+    return ok({ granted: await decide(), decide });
   } catch (error) {
     return no(error instanceof Error ? error.message : String(error)); // a sentence: a file of it cannot be read
   }
 }
 
 async function createRunModel(
-  { settings, demo, options, cwd, carried, terminal }: Wiring,
-  { log, redact, session }: { log: Ports["log"]; redact: (text: string) => string; session: () => string },
+  { settings, demo, options, carried }: Wiring,
+  speak: (settings: ModelSettings) => ReturnType<typeof createModel>,
 ) {
   const name = demo ? "demo" : settings?.model ?? "none";
   const played = name === "demo" ? { cassette: { text: (await import("./demo/cassette.ts")).DEMO } } : {};
-  const model = createModel({
-    settings: {
-      baseUrl: settings?.baseUrl ?? "",
-      model: name,
-      fastModel: demo ? "demo" : settings?.fastModel ?? name,
-      ...(settings?.apiKey && { apiKey: settings.apiKey }),
-      ...(settings?.window && { window: settings.window }),
-      ...(options.record && { record: options.record }),
-      ...played,
-    },
-    log,
-    show: terminal.show,
-    clock,
-    redact,
-    normalise: (text) => text.replaceAll(cwd, "$CWD").replaceAll(session(), "$SESSION"),
+  const model = speak({
+    baseUrl: settings?.baseUrl ?? "",
+    model: name,
+    fastModel: demo ? "demo" : settings?.fastModel ?? name,
+    ...(settings?.apiKey && { apiKey: settings.apiKey }),
+    ...(settings?.window && { window: settings.window }),
+    ...(options.record && { record: options.record }),
+    ...played,
   });
   if (carried) {
     if (carried.model !== model.name()) model.use(carried.model);

@@ -3,7 +3,9 @@ import * as z from "zod";
 import type {
   Agents,
   Clock,
+  Functions,
   Mode,
+  Plugins,
   Sessions,
   Shell,
   Terminal,
@@ -23,6 +25,9 @@ export interface ToolsOptions {
   noShell: Shell;
   agents: Agents;
   sessions: Sessions;
+  functions: Functions;
+  /** What was dropped in, for the chat; begins to watch with the first load. */
+  plugins: (builtIn: string[]) => Pick<Plugins, "start" | "tools">;
   terminal: Pick<Terminal, "ask" | "show">;
   clock: Clock;
   /** Where large results go: absolute, and as the model is told. */
@@ -46,13 +51,19 @@ export function createTools(options: ToolsOptions): Tools {
   const all = () => loading ??= loadAll(options);
   return {
     async load(mode: Mode) {
-      return (await all()).filter((plugin) => (plugin.modes ?? ["chat"]).includes(mode));
+      const built = await all();
+      const here = built.filter((plugin) => (plugin.modes ?? ["chat"]).includes(mode));
+      if (mode !== "chat") return here;
+      const dropped = options.plugins(built.map(({ name }) => name));
+      await dropped.start();
+      return [...here, ...dropped.tools()];
     },
     context: (mode, id, signal): ToolContext => ({
       workspace: mode === "evolve" ? options.draft() : options.workspace,
       shell: mode === "chat" ? options.shell : options.noShell,
       agents: mode === "chat" ? options.agents : NO_AGENTS,
       sessions: options.sessions,
+      functions: options.functions,
       ask: options.terminal.ask,
       clock: options.clock,
       signal,

@@ -3,7 +3,11 @@ import { join } from "node:path";
 import { findBase } from "../build/base.ts";
 import { CHECKOUT, ensure } from "../build/install.ts";
 import { findHome } from "../home.ts";
+import { measureDispatch } from "./dispatch.ts";
+import { measureEvolved } from "./evolved.ts";
 import { measureEvolving } from "./evolving.ts";
+import { measurePacking } from "./packing.ts";
+import { measureScoring } from "./scoring.ts";
 import type { Row } from "../testing/measure.ts";
 import { measureStart } from "./start.ts";
 import { measureStoring } from "./storing.ts";
@@ -31,6 +35,10 @@ const parts: Record<string, () => Promise<Row[]>> = {
   start: () => measureStart(executable, base.value),
   turns: () => measureTurns(executable),
   storing: () => measureStoring(executable),
+  dispatch: measureDispatch,
+  scoring: measureScoring,
+  evolved: measureEvolved,
+  packing: () => measurePacking({ self: [executable] }),
   evolving: () => measureEvolving(CHECKOUT, base.value, out),
 };
 const rows: Row[] = [];

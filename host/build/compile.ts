@@ -1,7 +1,9 @@
 /** From source to executable: bundle, stage, compile. The same source on the same base gives the same bytes. */
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import type { Base } from "./base.ts";
+import type { Ended } from "../gate/run.ts";
 import { complaint, runTool } from "./tool.ts";
 
 /** What a build made: where, of which source, out of which entries, and how long its two halves took. */
@@ -20,6 +22,8 @@ export interface CompileOptions {
   stage: string;
   deno: string[];
   base: Base;
+  /** Files to carry as they are, by the name they get: the compiler of functions. */
+  carry?: Record<string, string>;
   hash: (root: string) => Promise<string>;
   pack: (root: string) => Promise<Uint8Array>;
   signal?: AbortSignal;
@@ -38,6 +42,9 @@ export const PERMISSIONS = [
   "--no-prompt",
 ];
 
+/** Megabytes for young objects from the start on: with V8's 1 a start collects garbage several times. */
+const YOUNG_SPACE = "--v8-flags=--min-semi-space-size=8";
+
 /** File times are part of the payload; a fixed one makes it the same each time. */
 const EPOCH = new Date(1_000_000_000_000);
 
@@ -54,14 +61,20 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
   const extra = signal ? { signal } : {};
   const started = performance.now();
   const frozen = await exists(join(source, "deno.lock")) ? ["--frozen"] : [];
-  const bundle = ["bundle", "--quiet", "--minify", "--code-splitting", ...frozen, "--outdir", stage, ...entries];
-  const [ended, sourceHash, packed] = await Promise.all([
+  const map = await writeImports(source, stage);
+  const flags = ["--quiet", "--minify", "--code-splitting", "--conditions", "module", ...frozen, "--import-map", map];
+  const bundle = ["bundle", ...flags, "--outdir", stage, ...entries];
+  const [ended, alone, sourceHash, packed] = await Promise.all([
     runTool([...deno, ...bundle], { cwd: source, ...extra }),
+    bundleWorker({ source, stage, deno, frozen, ...extra }),
     options.hash(source),
     options.pack(source),
-  ]);
-  if (ended.code !== 0) return no(`Cannot bundle "${source}": ${complaint(ended)}`);
+  ]).finally(() => Deno.remove(map));
+  const failed = [ended, ...alone].find(({ code }) => code !== 0);
+  if (failed) return no(`Cannot bundle "${source}": ${complaint(failed)}`);
   await copyPrompts(join(source, "prompts"), join(stage, "prompts"));
+  await copyBodies(join(source, "plugins/functions"), join(stage, "plugins/functions"));
+  for (const [to, from] of Object.entries(options.carry ?? {})) await Deno.copyFile(from, join(stage, to));
   await Deno.writeFile(join(stage, "source.gz"), packed);
   const facts = { version: await readVersion(source), sourceHash, deno: Deno.version.deno };
   await Deno.writeTextFile(join(stage, "build.json"), JSON.stringify(facts));
@@ -70,8 +83,9 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
   await Deno.mkdir(dirname(out), { recursive: true });
   const temp = `${out}.${crypto.randomUUID().slice(0, 8)}`;
   const name = stage.slice(dirname(stage).length + 1);
-  const flags = ["--quiet", "--no-check", "--no-config", "--no-code-cache", ...PERMISSIONS];
-  const compile = ["compile", ...flags, "--include", name, "--output", temp, join(name, "host/boot.js")];
+  const plain = ["--quiet", "--no-check", "--no-config", "--no-code-cache"];
+  const how = [...plain, "--unstable-worker-options", YOUNG_SPACE, ...PERMISSIONS];
+  const compile = ["compile", ...how, "--include", name, "--output", temp, join(name, "host/boot.js")];
   try {
     const made = await runTool([...deno, ...compile], {
       cwd: dirname(stage),
@@ -87,19 +101,66 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
   return ok({ path: out, sourceHash, entries, bundleMs: bundled - started, compileMs });
 }
 
-/** main.ts beside host/boot.ts fixes the layout of the stage at the root; each tool is an entry, so that it stays a file. */
+const ZOD = "host/zod/real.ts";
+const WORKER = "host/workers/actor.ts", API = "host/workers/evo.d.ts";
+
+/** The worker of a plugin gives it all of zod, so it is a bundle by itself; beside it lie the types of plugins, as text. */
+async function bundleWorker(
+  { source, stage, deno, frozen, ...extra }: Pick<CompileOptions, "source" | "stage" | "deno" | "signal"> & {
+    frozen: string[];
+  },
+): Promise<Ended[]> {
+  if (!await exists(join(source, WORKER))) return [];
+  const folder = join(stage, dirname(WORKER));
+  await Deno.mkdir(folder, { recursive: true });
+  await Deno.copyFile(join(source, API), join(folder, "evo.txt"));
+  const words = ["bundle", "--quiet", "--minify", ...frozen, "--outdir", folder, WORKER];
+  return [await runTool([...deno, ...words], { cwd: source, ...extra })];
+}
+
+/** main.ts beside host/boot.ts fixes the layout of the stage at the root; each tool and task is an entry, so that it stays a file. */
 async function findEntries(source: string): Promise<string[]> {
-  const tools: string[] = [];
-  try {
-    for await (const { name, isFile } of Deno.readDir(join(source, "plugins/tools"))) {
-      if (isFile && name.endsWith(".ts") && !/(_test|\.d)\.ts$/.test(name)) tools.push(`plugins/tools/${name}`);
+  const tools = (await list(join(source, "plugins/tools")))
+    .filter(({ name, isFile }) => isFile && name.endsWith(".ts") && !/(_test|\.d)\.ts$/.test(name))
+    .map(({ name }) => `plugins/tools/${name}`);
+  const tasks = (await list(join(source, "plugins/functions"))).map(({ name }) => `plugins/functions/${name}/task.ts`);
+  const found = ["host/boot.ts", ZOD, "main.ts", ...tools.sort(), ...tasks.sort()];
+  const present = await Promise.all(found.map((path) => exists(join(source, path))));
+  return found.filter((_, at) => present[at]);
+}
+
+/** The bodies and cassettes of the shipped functions, under names that the compiler does not take for code. */
+async function copyBodies(from: string, to: string): Promise<void> {
+  for (const { name } of await list(from)) {
+    for (const [file, as] of [["function.ts", "function.as.txt"], ["cassette.jsonl", "cassette.jsonl"]] as const) {
+      if (!await exists(join(from, name, file))) continue;
+      await Deno.mkdir(join(to, name), { recursive: true });
+      await Deno.writeFile(join(to, name, as), await Deno.readFile(join(from, name, file)));
     }
+  }
+}
+
+async function list(folder: string): Promise<Deno.DirEntry[]> {
+  try {
+    return await Array.fromAsync(Deno.readDir(folder));
   } catch (error) {
     ignoreMissing(error);
+    return [];
   }
-  const fixed = ["host/boot.ts", "main.ts"];
-  const present = await Promise.all(fixed.map((path) => exists(join(source, path))));
-  return [...fixed.filter((_, at) => present[at]), ...tools.sort()];
+}
+
+/** The source's import map with one change: everywhere but in host/zod/ and the plugins' worker, zod is what loads it when a schema is used. */
+async function writeImports(source: string, stage: string): Promise<string> {
+  const path = `${stage}.imports.json`;
+  const { imports } = JSON.parse(await Deno.readTextFile(join(source, "imports.json")).catch(() => "{}"));
+  const own = pathToFileURL(join(source, "host/zod/")).href;
+  const worker = pathToFileURL(join(source, WORKER)).href; // plugins get zod itself, all of it
+  const lazy = await exists(join(source, "host/zod/lazy.ts")) ? { zod: `${own}lazy.ts` } : {};
+  await Deno.writeTextFile(
+    path,
+    JSON.stringify({ imports: { ...imports, ...lazy }, scopes: { [own]: imports ?? {}, [worker]: imports ?? {} } }),
+  );
+  return path;
 }
 
 async function copyPrompts(from: string, to: string): Promise<void> {

@@ -1,7 +1,6 @@
 /** Files that are whole or not there, whatever kills the process or the machine. */
 import { basename, dirname, join } from "node:path";
-import type * as z from "zod";
-import { reason } from "./executable.ts";
+import { reason } from "../session/files.ts";
 
 /** Writes a file in one step and to the disk: a reader sees the old or the new, never a part. */
 export async function writeDurable(path: string, data: Uint8Array | string, mode = 0o644): Promise<void> {
@@ -29,7 +28,7 @@ export async function syncPath(path: string): Promise<void> {
 }
 
 /** Reads JSON and parses it; undefined if there is no such file, a thrown sentence if it is not what it should be. */
-export async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
+export async function readJson<T>(path: string, schema: { parse(value: unknown): T }): Promise<T | undefined> {
   const text = await readText(path);
   if (text === undefined) return undefined;
   try {

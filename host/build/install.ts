@@ -2,9 +2,11 @@
 import { dirname, join } from "node:path";
 import { ok, type Outcome } from "../../actors/types.ts";
 import { findHome, fingerprint } from "../home.ts";
-import { type Manifest, readCurrent, readHead, readManifest, writeCurrent } from "../lineage/manifest.ts";
+import { readCurrent, writeCurrent } from "../lineage/current.ts";
+import { type Manifest, readHead, readManifest } from "../lineage/manifest.ts";
 import { identify } from "./payload.ts";
 import { packSource, sourceHash } from "../source/source.ts";
+import { packCompiler } from "../wasm/embed.ts";
 import { findBase } from "./base.ts";
 import { compileSource } from "./compile.ts";
 import { recordDeno } from "./deno.ts";
@@ -22,12 +24,15 @@ export async function install(root: string, say: (line: string) => void): Promis
   if (!base.ok) return base;
   say(`Base runtime: ${base.value.from}`);
   const stage = join(home, "stage");
+  const compiler = await packCompiler({ source: root, deno, cache: join(home, "cache") });
+  if (!compiler.ok) return compiler;
   const built = await compileSource({
     source: root,
     out,
     stage,
     deno,
     base: base.value,
+    carry: { "asc.gz": compiler.value },
     hash: sourceHash,
     pack: packSource,
   });

@@ -1,32 +1,52 @@
 /** Reads `config.jsonc`: every complaint names the key and the line. */
 // @ts-types="./jsonc.d.ts"
 import { parse } from "@std/jsonc";
-import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 
-const text = z.string().min(1);
-const name = z.exactOptional(text);
-const address = text.refine(
-  (text) => /^https?:$/.test(URL.parse(text)?.protocol ?? ""),
-  "expected an http or https address",
-)
-  .refine((text) => !/[@?#]/.test(text), "an address here has no credentials, query or fragment");
-
 /** The keys of a config file. `window` and `maxTokens` count tokens; `maxChanges` 0 means until SKIP or another limit. */
-export const Config = z.strictObject({
-  apiKey: name,
-  baseUrl: z.exactOptional(address),
-  model: name,
-  fastModel: name,
-  window: z.exactOptional(z.int().min(1000)),
-  maxChanges: z.exactOptional(z.int().min(0)),
-  maxAttempts: z.exactOptional(z.int().min(1)),
-  wallMinutes: z.exactOptional(z.number().positive()),
-  maxTokens: z.exactOptional(z.int().min(1)),
-  deno: name,
-  home: name,
-});
-export type Config = z.infer<typeof Config>;
+export interface Config {
+  apiKey?: string;
+  baseUrl?: string;
+  model?: string;
+  fastModel?: string;
+  window?: number;
+  maxChanges?: number;
+  maxAttempts?: number;
+  wallMinutes?: number;
+  maxTokens?: number;
+  deno?: string;
+  home?: string;
+}
+type Check = (value: unknown) => string | undefined;
+
+const text: Check = (value) => typeof value === "string" && value !== "" ? undefined : "expected a text";
+const address: Check = (value) => {
+  const shape = /^https?:$/.test(URL.parse(String(value))?.protocol ?? "");
+  if (typeof value !== "string" || !shape) return "expected an http or https address";
+  return /[@?#]/.test(value) ? "an address here has no credentials, query or fragment" : undefined;
+};
+const whole = (least: number): Check => (value) => {
+  if (!Number.isSafeInteger(value)) return "expected int, a number without a fraction";
+  return Number(value) >= least ? undefined : `expected number >=${least}`;
+};
+const positive: Check = (value) => Number.isFinite(value) && Number(value) > 0 ? undefined : "expected number >0";
+
+/** What is wrong with a key's value, if anything is. By hand: each start checks settings, and a schema would cost it more than all of them. */
+export const CHECKS: Record<keyof Config, Check> = {
+  apiKey: text,
+  baseUrl: address,
+  model: text,
+  fastModel: text,
+  window: whole(1000),
+  maxChanges: whole(0),
+  maxAttempts: whole(1),
+  wallMinutes: positive,
+  maxTokens: whole(1),
+  deno: text,
+  home: text,
+};
+/** The keys, in the order in which they are shown. */
+export const KEYS = Object.keys(CHECKS) as (keyof Config)[];
 
 const FORBIDDEN = /^(?:deno|home|yes|yolo)$|key$|url$|endpoint|header|proxy|approv|permission|bypass|trust|^allow/i;
 
@@ -49,20 +69,24 @@ export function parseConfig(text: string, { path, project }: { path: string; pro
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return refuse(blanked(source).search(/\S/), "it holds no object; begin with { and end with }");
   }
-  for (const key of Object.keys(value)) {
+  const config: Config = {};
+  for (const [key, held] of Object.entries(value)) {
     const quoted = JSON.stringify(key.slice(0, 60).toWellFormed());
     if (project && FORBIDDEN.test(key)) {
       return refuseKey(key, `a project may not set ${quoted}; set it in your own config, environment or by a flag`);
     }
-    if (Object.hasOwn(Config.shape, key)) continue;
-    const near = nearest(key, Object.keys(Config.shape));
-    const advice = near ? `did you mean "${near}"` : `the keys are ${Object.keys(Config.shape).join(", ")}`;
+    const known = KEYS.find((name) => name === key);
+    if (known) {
+      const wrong = CHECKS[known](held);
+      if (wrong) return refuseKey(key, `"${key}" is wrong (${wrong}); correct or remove it`);
+      Object.assign(config, { [known]: held });
+      continue;
+    }
+    const near = nearest(key, KEYS);
+    const advice = near ? `did you mean "${near}"` : `the keys are ${KEYS.join(", ")}`;
     return refuseKey(key, `there is no setting ${quoted}; ${advice}`);
   }
-  const parsed = Config.safeParse(value);
-  if (parsed.success) return ok(parsed.data);
-  const { path: [key], message } = parsed.error.issues[0] ?? { path: [], message: "" };
-  return refuseKey(String(key), `"${String(key)}" is wrong (${message}); correct or remove it`);
+  return ok(config);
 }
 
 /** The name most like `word`, if one is like it at all. */

@@ -1,9 +1,8 @@
 /** Every setting with its value and where it came from: flags over environment over trusted project files over user config over defaults. */
 import { parseEnv } from "node:util";
-import * as z from "zod";
 import { type Budget, no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
-import { Config, parseConfig } from "./config_file.ts";
+import { CHECKS, type Config, KEYS, parseConfig } from "./config_file.ts";
 import { type Piece, readPiece } from "./files.ts";
 import type { Granted } from "./trust.ts";
 
@@ -21,7 +20,6 @@ const VARIABLES: Record<Key, string> = {
   deno: "EVO_DENO",
   home: "EVO_HOME",
 };
-const KEYS = Config.keyof().options;
 const DEFAULTS: Config = {
   baseUrl: "https://openrouter.ai/api/v1",
   model: "anthropic/claude-opus-4",
@@ -36,10 +34,8 @@ const FORBIDDEN_ENV = /^(?:EVO_.*|INFERENCE_.*|OPENROUTER_.*|OPENAI_.*|.*_PROXY|
 type Found = { value: string | number; origin: string };
 type Layer = Map<Key, Found>;
 
-const Complete = Config.extend({ baseUrl: z.string(), model: z.string(), fastModel: z.string() });
-
 /** The settings of one run. */
-export type Settings = ReturnType<typeof Complete.parse> & {
+export type Settings = Config & Required<Pick<Config, "baseUrl" | "model" | "fastModel">> & {
   budget: Budget;
   /** What the user's and the project's .env hold, for the redactor alone. */
   dotenv: Record<string, string | undefined>;
@@ -94,8 +90,9 @@ export async function loadSettings({ flags, env, home, granted }: SettingsOption
 function settle(found: Layer, projectEnv: Piece | undefined): Omit<Settings, "dotenv"> {
   const { value: main = "" } = found.get("model") ?? {};
   if (!found.has("fastModel")) found.set("fastModel", { value: main, origin: "as MODEL_NAME" });
-  const values = Complete.parse(Object.fromEntries([...found].map(([key, { value }]) => [key, value])));
-  const baseUrl = values.baseUrl.replace(/\/+$/, "");
+  const values: Config = Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
+  const { model = "", fastModel = "", baseUrl: address = "" } = values;
+  const baseUrl = address.replace(/\/+$/, "");
   const local = isLoopback(baseUrl);
   const { maxChanges = 0, maxAttempts = 1, wallMinutes = 0, maxTokens = 0 } = values;
   const warnings = warningsOf(projectEnv);
@@ -103,9 +100,9 @@ function settle(found: Layer, projectEnv: Piece | undefined): Omit<Settings, "do
   if (bare) warnings.push(`The key goes to ${baseUrl} unencrypted: use https outside your own network`);
   return {
     ...values,
-    baseUrl,
+    ...{ baseUrl, model, fastModel },
     budget: { maxChanges, maxAttempts, wallMs: Math.round(wallMinutes * 60_000), tokens: maxTokens },
-    hasModel: values.apiKey !== undefined || local || /^(?:demo$|cassette:)/.test(values.model),
+    hasModel: values.apiKey !== undefined || local || /^(?:demo$|cassette:)/.test(model),
     warnings,
     show: () => table(found),
   };
@@ -138,10 +135,11 @@ function layerOf(config: Config, origin: string): Layer {
 
 /** Flags and variables are text; what is a plain number may stand for one. */
 function checked(key: Key, text: string, { name, origin }: { name: string; origin: string }): Found {
-  const number = Config.shape[key].safeParse(1000).success && /^\d+(?:\.\d+)?$/.test(text);
-  const { data, error } = Config.shape[key].safeParse(number ? Number(text) : text);
-  if (data !== undefined) return { value: data, origin };
-  throw new Error(`Cannot use ${name} (${origin}): ${error?.issues[0]?.message}; correct or unset it`);
+  const number = CHECKS[key](1000) === undefined && /^\d+(?:\.\d+)?$/.test(text);
+  const value = number ? Number(text) : text;
+  const wrong = CHECKS[key](value);
+  if (wrong === undefined) return { value, origin };
+  throw new Error(`Cannot use ${name} (${origin}): ${wrong}; correct or unset it`);
 }
 
 function variablesOf(file: Piece | undefined): Record<string, string | undefined> {

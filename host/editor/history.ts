@@ -1,6 +1,5 @@
 /** Lines of earlier runs, for Up and Ctrl-R. */
 import { dirname } from "node:path";
-import * as z from "zod";
 
 /** Past lines, oldest first. */
 export interface History {
@@ -21,7 +20,8 @@ export function createHistory(path: string): History {
     const text = await Deno.readTextFile(path);
     return text.split("\n").flatMap((line) => {
       try {
-        return [z.string().parse(JSON.parse(line))];
+        const value: unknown = JSON.parse(line);
+        return typeof value === "string" ? [value] : [];
       } catch {
         return []; // a torn or foreign line is no reason to lose the others
       }

@@ -127,7 +127,7 @@ export function createGate(options: GateOptions): Examiner {
       [proved, inherited] = [undefined, undefined];
       built.clear();
       const { bench, at, same, policy, cheap, format } = begin(candidate);
-      const groups = [[same, policy], cheap, [format(true)], ...whole(bench), [same]];
+      const groups = [[same, policy, ...cheap], [format(true)], ...whole(bench), [same]];
       const ended = await examine(groups, { witness: options, root: draft, signal });
       if (ended.pass) proved = at.tree;
       return { half: "proof", tree: at.tree, ...ended } satisfies Verdict;
@@ -143,7 +143,9 @@ export function createGate(options: GateOptions): Examiner {
         run: () => Promise.resolve(proof ? [] : ["Cannot build what was not proved; prove it first"]),
       };
       const again = proof && await onlyDocuments(proof, tree) ? [] : whole(bench);
-      const groups = [[known, same, policy], cheap, [format(false)], ...again, [compile(tree)], [canary(tree)], [same]];
+      const groups = [[known, same, policy, ...cheap], [format(false)], ...again, [compile(tree)], [canary(tree)], [
+        same,
+      ]];
       const ended = await examine(groups, { witness: options, root: draft, signal });
       if (ended.pass) inherited = tree;
       else built.clear();

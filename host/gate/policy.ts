@@ -1,6 +1,7 @@
 /** The cheap half of the gate: what a change may touch at all, judged on the real diff. */
 import { isEvolvable, isSource, listSource, whyProtected } from "../source/source.ts";
 import { mustGit } from "../source/git.ts";
+import { attempt } from "../session/files.ts";
 import { arrows, arrowViolations, measure, violations } from "./budget.ts";
 
 const FILE = "100644", NONE = "000000", MOST = 262_144;
@@ -67,19 +68,22 @@ export async function checkProtected(root: string, parent: Map<string, string>):
   const here = (await listSource(root)).filter(isProtected), there = [...parent.keys()].filter(isProtected);
   if (there.length === 0) return ["Cannot compare protected files: the running generation names none"];
   const paths = [...new Set([...here, ...there])].sort();
-  return (await Promise.all(paths.map(async (path) => {
-    const expected = parent.get(path);
-    if (expected === undefined) return `"${path}" is protected and not part of the running generation`;
-    const text = await Deno.readTextFile(`${root}/${path}`).catch(() => undefined);
-    if (text === undefined) return `"${path}" is protected and missing`;
-    return text === expected ? undefined : `"${path}" is protected and differs from the running generation's`;
-  }))).filter((why) => why !== undefined);
+  return paths.flatMap((path) => whyDifferent(path, { root, expected: parent.get(path) }) ?? []);
 }
 
-/** What breaks the size budget or the direction of imports, as far as a self-edit can have broken it. */
+/** At once: some hundred small files are read faster than they are waited for. */
+function whyDifferent(path: string, { root, expected }: { root: string; expected: string | undefined }) {
+  if (expected === undefined) return `"${path}" is protected and not part of the running generation`;
+  const text = attempt(() => Deno.readTextFileSync(`${root}/${path}`));
+  if (text === undefined) return `"${path}" is protected and missing`;
+  return text === expected ? undefined : `"${path}" is protected and differs from the running generation's`;
+}
+
+/**
+ * What breaks the size budget or the direction of imports, as far as a self-edit can have broken it: only what it may change is
+ * read. A cycle through anything else would need an import that points outward.
+ */
 export async function checkSize(root: string): Promise<string[]> {
-  return [
-    ...violations((await measure(root)).filter(({ path }) => isEvolvable(path))),
-    ...arrowViolations(await arrows(root)),
-  ];
+  const among = (await listSource(root)).filter(isEvolvable);
+  return [...violations(await measure(root, among)), ...arrowViolations(await arrows(root, among))];
 }

@@ -6,6 +6,7 @@ import { reason } from "../build/executable.ts";
 import { git, mustGit } from "../source/git.ts";
 import { isThere, removeIfThere, syncPath, waitForLock } from "../build/disk.ts";
 import { fingerprint } from "../home.ts";
+import { readCurrent, stateOf, writeCurrent } from "./current.ts";
 import * as record from "./manifest.ts";
 import { type Evidence, messageOf, oneLine } from "./message.ts";
 import { carryOut, finish, type Intent, keepBranch, readIntent } from "./promote.ts";
@@ -76,7 +77,7 @@ export function createLineage(options: LineageOptions): OpenLineage {
   async function adopt(): Promise<Outcome<number>> {
     const file = await fingerprint(executable);
     if (!file) return no(`Cannot record "${executable}": there is no such file; run "deno task build" and start it`);
-    const [head, current] = [await record.readHead(home), await record.readCurrent(home)];
+    const [head, current] = [await record.readHead(home), await readCurrent(home)];
     if (head && current?.file === file && current?.number === head.number) {
       const { manifest } = await record.readManifest(home, head.number);
       if (manifest.source === accepted) return ok(head.number);
@@ -92,7 +93,7 @@ export function createLineage(options: LineageOptions): OpenLineage {
     if (!source.ok) return source;
     const { root, commit } = source.value;
     if (known && known.executable.payload.sha === sha) {
-      await record.writeCurrent(home, executable, { number: known.number, root, source: accepted });
+      await writeCurrent(home, executable, { number: known.number, root, source: accepted });
       return ok(known.number);
     }
     const stored = await storePayload(home, executable);
@@ -178,7 +179,7 @@ export function createLineage(options: LineageOptions): OpenLineage {
     if (!Number.isInteger(number) || number < 0 || number > head.value) {
       return refuse(`there are generations 0 to ${head.value}; see /lineage`);
     }
-    const state = await record.stateOf(home, number);
+    const state = await stateOf(home, number);
     if (state === "bad") return refuse("it died before its first prompt; choose another");
     const source = start ? ok(start) : await sourceRoot();
     if (!source.ok) return source;

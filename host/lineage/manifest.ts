@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import * as z from "zod";
 import { type Generation, Step, Usage } from "../../actors/types.ts";
-import { isThere, readJson, readText, writeDurable } from "../build/disk.ts";
-import { fingerprint } from "../home.ts";
+import { readJson, readText, writeDurable } from "../build/disk.ts";
 import { Payload } from "../build/payload.ts";
+import { folderOf, stateOf } from "./current.ts";
 
 /** One accepted generation. `previous` is the hash of the manifest before it, `patch` that of change.patch; `at` is ISO 8601. */
 export const Manifest = z.object({
@@ -19,20 +19,6 @@ export type Manifest = z.infer<typeof Manifest>;
 
 /** The newest generation and the hash of its manifest: without it, a chain that lost its end would look whole. */
 const Head = z.object({ number: z.number().int().nonnegative(), hash: z.string() });
-
-/**
- * What the executable file (told by inode, size and time) is: its source's hash, its generation (null: built by a person, not
- * yet recorded), and the repository that holds its source, if known.
- */
-const Current = z.object({
-  ...{ number: z.number().nullable(), file: z.string() },
-  ...{ root: z.string().nullable(), source: z.string() },
-});
-export type Current = z.infer<typeof Current>;
-
-/** The folder of a generation. */
-export const folderOf = (home: string, number: number): string =>
-  join(home, "generations", String(number).padStart(4, "0"));
 
 /** SHA-256 hex of a text. */
 export const hashText = (text: string): string => createHash("sha256").update(text).digest("hex");
@@ -68,29 +54,6 @@ export async function record(home: string, manifest: Manifest, patch: string): P
   await writeDurable(join(folder, "manifest.json"), text);
   const head = { number: manifest.number, hash: hashText(text) };
   await writeDurable(join(home, "head.json"), JSON.stringify(head));
-}
-
-/** What is known of a generation's life. Marks are files of their own, so that processes cannot overwrite each other's. */
-export async function stateOf(home: string, number: number): Promise<Generation["state"]> {
-  const folder = folderOf(home, number);
-  if (await isThere(join(folder, "bad"))) return "bad";
-  return await isThere(join(folder, "confirmed")) ? "confirmed" : "unconfirmed";
-}
-
-/** Marks a generation as confirmed (it reached its first prompt) or bad (it died before). */
-export async function mark(home: string, number: number, state: "confirmed" | "bad"): Promise<void> {
-  const path = join(folderOf(home, number), state);
-  if (!await isThere(path)) await writeDurable(path, "");
-}
-
-/** What the executable was when it was last put in place, by a build or by the lineage. */
-export const readCurrent = (home: string): Promise<Current | undefined> =>
-  readJson(join(home, "current.json"), Current);
-
-/** Remembers what has just been put in place. */
-export async function writeCurrent(home: string, executable: string, facts: Omit<Current, "file">): Promise<void> {
-  const current: Current = { ...facts, file: await fingerprint(executable) ?? "" };
-  await writeDurable(join(home, "current.json"), JSON.stringify(current));
 }
 
 /** A manifest as the lineage shows it. */

@@ -5,7 +5,8 @@ import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../build/executable.ts";
 import { git, mustGit } from "../source/git.ts";
 import { isThere, readJson, removeIfThere, syncPath, writeDurable } from "../build/disk.ts";
-import { Manifest, mark, readHead, record, writeCurrent } from "./manifest.ts";
+import { mark, writeCurrent } from "./current.ts";
+import { Manifest, readHead, record } from "./manifest.ts";
 import { identify, restorePayload } from "../build/payload.ts";
 import { type At, land } from "./tree.ts";
 

@@ -4,7 +4,8 @@ import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../build/executable.ts";
 import { git } from "../source/git.ts";
 import { isThere, readText } from "../build/disk.ts";
-import { folderOf, hashText, Manifest, readCurrent, readHead, readManifest, stateOf } from "./manifest.ts";
+import { folderOf, readCurrent, stateOf } from "./current.ts";
+import { hashText, Manifest, readHead, readManifest } from "./manifest.ts";
 import { verifyPayload } from "../build/payload.ts";
 
 /** Checks every manifest, patch and payload against its hash, the chain's end against the head, and each commit's witness. */

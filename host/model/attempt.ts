@@ -16,6 +16,8 @@ export interface AttemptOptions extends ReaderOptions {
 }
 
 const ERROR_BYTES = 64 << 10;
+/** How long an endpoint may take from its last event to the end of its answer; longer, and the connection is not used again. */
+const LINGER_MS = 50;
 const NO_ENV = { adminAPIKey: null, organization: null, project: null, webhookSecret: null };
 const PLAIN = { maxRetries: 0, logLevel: "off" as const, timeout: 2 ** 31 - 1 };
 
@@ -33,7 +35,15 @@ async function readError(body: ReadableStream<Uint8Array> | null): Promise<strin
  * Sends one request. The headers are ours, so that nothing of the environment is sent, and no redirect is followed. Throws
  * `StatusError` (as a cause) or the connection's error.
  */
-async function open({ baseUrl, apiKey }: ModelSettings, body: Body, signal: AbortSignal): Promise<Response> {
+async function open(settings: ModelSettings, body: Body, signal: AbortSignal): Promise<Response> {
+  const client = clients.get(settings) ?? await connect(settings);
+  clients.set(settings, client);
+  return await client.chat.completions.create(body, { signal }).asResponse();
+}
+
+const clients = new WeakMap<ModelSettings, OpenAI>();
+
+async function connect({ baseUrl, apiKey }: ModelSettings): Promise<OpenAI> {
   const { default: OpenAI } = await import("openai");
   const headers = new Headers({ "content-type": "application/json", accept: "text/event-stream", "user-agent": "evo" });
   if (apiKey) headers.set("authorization", `Bearer ${apiKey}`);
@@ -43,8 +53,18 @@ async function open({ baseUrl, apiKey }: ModelSettings, body: Body, signal: Abor
     throw new StatusError(response.status, response.headers, await readError(response.body));
   };
   const baseURL = baseUrl.replace(/\/+$/, "");
-  const client = new OpenAI({ ...NO_ENV, ...PLAIN, baseURL, apiKey: apiKey || "none", fetch: send });
-  return await client.chat.completions.create(body, { signal }).asResponse();
+  return new OpenAI({ ...NO_ENV, ...PLAIN, baseURL, apiKey: apiKey || "none", fetch: send });
+}
+
+/** Reads on after the last event, so that the connection is free for the next request. */
+async function readOut(body: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
+  let late: number | undefined;
+  const lingering = new Promise<void>((done) => late = setTimeout(done, LINGER_MS));
+  const ended = (async () => {
+    while (!(await body.read()).done);
+  })().catch(() => {}); // the connection may be ended while it is read
+  await Promise.race([ended, lingering]);
+  clearTimeout(late);
 }
 
 /** Watches a connection: ends it when nothing was heard for too long, or when `signal` aborts. */
@@ -82,10 +102,11 @@ export async function attempt(
   const watch = createWatch(options);
   try {
     const response = await open(options.settings, body, watch.signal);
-    const reader = createReader(assembly, options);
-    for await (const bytes of response.body ?? []) {
+    const reader = createReader(assembly, options), answer = response.body?.getReader();
+    for (let read = await answer?.read(); answer && read && !read.done; read = await answer.read()) {
       watch.heard();
-      const stop = reader.feed(bytes);
+      const stop = reader.feed(read.value);
+      if (stop && "how" in stop && stop.how === "done") await readOut(answer);
       if (stop) return stop;
     }
     watch.signal.throwIfAborted();

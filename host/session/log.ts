@@ -32,7 +32,8 @@ type Opened = { file: LogFile; seq: number; size: number };
 /**
  * Creates the log of one session. Nothing is created on disk before the first write. A write that fails throws one sentence,
  * the first time of an outage: end the turn and show it. While the outage lasts later writes are dropped in silence; the first
- * that works is preceded by a line `log_gap {lost}`. The file never keeps half a line.
+ * that works is preceded by a line `log_gap {lost}`, as is the first after someone deleted the file, which is made anew. The
+ * file never keeps half a line.
  */
 export function createLog({ folder, clock, redact, openFile = openAppend }: LogOptions): TrajectoryLog {
   let path = `${folder}/traj.jsonl`;
@@ -67,8 +68,10 @@ export function createLog({ folder, clock, redact, openFile = openAppend }: LogO
     close: shut,
     write(kind, data) {
       try {
+        const deleted = opened?.file.statSync().nlink === 0 ? opened.seq : 0;
+        if (deleted > 0) shut();
         opened ??= openLog(path, openFile);
-        if (lost > 0) line(opened, "log_gap", { lost });
+        if (lost + deleted > 0) line(opened, "log_gap", { lost: lost + deleted });
         lost = 0;
         line(opened, kind, data);
       } catch (error) {
@@ -103,7 +106,7 @@ function heal(path: string, file: LogFile): Opened {
   if (!file.statSync().isFile) return { file, seq: 0, size: 0 };
   let seq = 0;
   const { end, rest } = scanLines(path, (line) => seq = Math.max(seq, (lineHead(line)?.seq ?? -1) + 1));
-  const whole = parseLine(rest);
+  const whole = rest.length > 0 ? parseLine(rest) : undefined;
   if (whole) return { file, seq: Math.max(seq, whole.seq + 1), size: end + rest.length + file.writeSync(NEWLINE) };
   if (rest.length > 0) {
     attempt(() => Deno.writeFileSync(`${dirname(path)}/torn.txt`, rest, { append: true, mode: 0o600 }));

@@ -177,3 +177,17 @@ Deno.test("A session id is its UTC time and four random characters", () => {
   for (const id of ids) match(id, /^20261121-005337-[0-9a-z]{4}$/);
   ok(ids.size > 45);
 });
+
+Deno.test("A trajectory that someone deleted goes on in a new file, which says how many lines are gone", () =>
+  inFolder((root) => {
+    const log = createLog({ folder: `${root}/.evo/sessions/a`, clock, redact: plain });
+    log.write("user_input", { text: "one" });
+    log.write("user_input", { text: "two" });
+    Deno.removeSync(`${root}/.evo`, { recursive: true });
+    log.write("user_input", { text: "three" });
+    log.close();
+    equal(linesOf(log.path()).map(({ seq, kind, data }) => [seq, kind, data]), [
+      [0, "log_gap", { lost: 2 }],
+      [1, "user_input", { text: "three" }],
+    ]);
+  }));

@@ -21,6 +21,8 @@ export interface ProcessTerminal extends OpenTerminal {
   typed: Set<string>;
   /** Interrupts what goes on, as Ctrl-C at a terminal does; false if nothing does. */
   interrupt(): boolean;
+  /** Resolves when no work goes on. */
+  idle(): Promise<void>;
 }
 
 /** Opens the terminal on stdin, stdout and stderr. */
@@ -54,9 +56,14 @@ export function createProcessTerminal(
     };
     return opened.listen(hear);
   };
-  const busy = (on: boolean) => opened.busy(working = on);
+  const waiting: (() => void)[] = [];
+  const busy = (on: boolean) => {
+    opened.busy(working = on);
+    if (!on) { for (const go of waiting.splice(0)) go(); }
+  };
+  const idle = () => working ? new Promise<void>((go) => waiting.push(go)) : Promise.resolve();
   const interrupt = () => (working && hear({ type: "interrupt" }), working);
-  return { ...opened, listen, typed, busy, interrupt };
+  return { ...opened, listen, typed, busy, interrupt, idle };
 }
 
 function columns(): number {

@@ -1,0 +1,120 @@
+/** The compiled executable evolves functions in a plain directory: no Deno, no key, and with a model that makes mistakes. */
+import { deepStrictEqual as equal, doesNotMatch, match, ok } from "node:assert/strict";
+import { at, EVO, openDesk } from "../testing/evo.ts";
+import * as mock from "../testing/mock_server.ts";
+
+const ignore = EVO === undefined;
+const SHIPPED = ["bin_packing", "circle_packing", "fizzbuzz", "quantize", "rastrigin", "sort", "tictactoe"];
+const STACK = /\n\s+at .*:\d+:\d+/;
+const body = (code: string) => mock.say(`\`\`\`ts\nexport function fizzbuzz(n: u64): string {\n${code}\n}\n\`\`\``);
+
+Deno.test(
+  "evo fn lists the shipped functions in an empty directory, without Deno and without a key",
+  { ignore },
+  async () => {
+    const desk = await openDesk();
+    try {
+      const { code, out, err } = await desk.run(["fn"], { env: { PATH: "/nowhere" } });
+      equal([code, SHIPPED.filter((name) => !out.includes(name))], [0, []], err);
+      const shown = await desk.run(["fn", "show", "fizzbuzz"]);
+      match(shown.out, /export function fizzbuzz/);
+    } finally {
+      await desk.clean();
+    }
+  },
+);
+
+Deno.test("without a key the search proposer works, says so, and its revisions survive", { ignore }, async () => {
+  const desk = await openDesk();
+  try {
+    const { code, out, err } = await desk.run(["fn", "evolve", "bin_packing", "--rounds", "2", "--seed", "1"]);
+    equal(code, 0, err);
+    match(`${out}${err}`, /search/);
+    match((await desk.run(["fn", "history", "bin_packing"])).out, /\b0\b/);
+    ok((await Deno.stat(`${desk.cwd}/.evo/functions/functions.db`)).isFile);
+  } finally {
+    await desk.clean();
+  }
+});
+
+for (const name of SHIPPED) {
+  Deno.test(`the cassette of ${name} reaches its goal in the executable`, { ignore }, async () => {
+    const desk = await openDesk();
+    try {
+      const { code, out, err } = await desk.run(["fn", "evolve", name, "--demo"]);
+      equal(code, 0, `${out}${err}`);
+      doesNotMatch(`${out}${err}`, STACK);
+      match((await desk.run(["fn", "show", name])).out, /revision [1-9]/i);
+    } finally {
+      await desk.clean();
+    }
+  });
+}
+
+Deno.test(
+  "a model's mistakes come back to it, a worse body never becomes active, the mended one does",
+  { ignore },
+  () =>
+    at([
+      mock.say("I would rather talk about it."),
+      body("  return oops;"),
+      body("  while (true) {}"),
+      body('  return "Fizz";'),
+      body(
+        '  return n % 15 == 0 ? "FizzBuzz" : n % 3 == 0 ? "Fizz" : n % 5 == 0 ? "Buzz" : n.toString();',
+      ),
+    ], async (desk, server) => {
+      const ended = await desk.run(["fn", "evolve", "fizzbuzz", "--rounds", "5", "--lanes", "1"]);
+      equal(ended.code, 0, ended.err);
+      const asked = server.requests.map(({ text }) => text);
+      equal(asked.length, 5, asked.join("\n---\n"));
+      match(asked[2] ?? "", /oops/);
+      match(asked[3] ?? "", /fuel/i);
+      match(asked[4] ?? "", /expected/);
+      const called = await desk.run(["fn", "call", "fizzbuzz", "15"]);
+      match(called.out, /FizzBuzz/, called.err);
+      doesNotMatch(await desk.read(".evo/functions/functions.db").catch(() => ""), /sk-or-v1-canary/);
+    }),
+);
+
+Deno.test(
+  "activate goes back to any revision at once; a wrong name or number is one sentence",
+  { ignore },
+  async () => {
+    const desk = await openDesk();
+    try {
+      equal((await desk.run(["fn", "evolve", "fizzbuzz", "--demo"])).code, 0);
+      equal((await desk.run(["fn", "activate", "fizzbuzz", "0"])).code, 0);
+      doesNotMatch((await desk.run(["fn", "call", "fizzbuzz", "15"])).out, /FizzBuzz/);
+      for (
+        const args of [["activate", "fizzbuzz", "999"], ["show", "fizzbuz"], ["evolv", "fizzbuzz"], [
+          "call",
+          "fizzbuzz",
+          "{",
+        ]]
+      ) {
+        const { code, err } = await desk.run(["fn", ...args]);
+        equal([code, err.trim().split("\n").length], [1, 1], err);
+        doesNotMatch(err, STACK);
+      }
+    } finally {
+      await desk.clean();
+    }
+  },
+);
+
+Deno.test("a kill in the middle of an evolution loses nothing that was accepted", { ignore }, async () => {
+  const desk = await openDesk();
+  try {
+    const killed = await desk.run(["fn", "evolve", "bin_packing", "--rounds", "100000", "--budget", "minutes=5"], {
+      after: [/./, (child) => setTimeout(() => child.kill("SIGKILL"), 3000)],
+    });
+    ok(killed.code !== 0);
+    const { code, out } = await desk.run(["fn", "history", "bin_packing"]);
+    equal(code, 0);
+    match(out, /\b0\b/);
+    equal((await desk.run(["fn", "evolve", "bin_packing", "--rounds", "1"])).code, 0);
+  } finally {
+    await desk.clean();
+  }
+});

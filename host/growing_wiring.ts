@@ -1,0 +1,91 @@
+/** What grows while Evo runs: evolvable functions and dropped-in plugins, wired. */
+import { join } from "node:path";
+import type { Clock, Functions, Model, Options, Plugins } from "../actors/ports.ts";
+import { either, no, type Outcome } from "../actors/types.ts";
+import { findDeno } from "./build/deno.ts";
+import type { createGuidance } from "./config/guidance.ts";
+import { type Granted, trustStore } from "./config/trust.ts";
+import { createWorkshop } from "./evaluation/pool.ts";
+import type { Workshop } from "./evaluation/types.ts";
+import type { Body } from "./facts.ts";
+import { createFunctions } from "./functions/functions.ts";
+import { consentStore, createPlugins } from "./plugins/plugins.ts";
+import type { ProcessTerminal } from "./terminal/process.ts";
+
+/** What they stand on. `playing` is a model that plays a cassette's text. */
+export interface GrowingOptions {
+  body: Body;
+  options: Pick<Options, "mode">;
+  cwd: string;
+  env: Record<string, string>;
+  terminal: ProcessTerminal;
+  granted: Granted;
+  guidance: ReturnType<typeof createGuidance>;
+  model: Model;
+  hasModel: boolean;
+  playing: (cassette: string) => Model;
+  clock: Clock;
+  redact: (text: string) => string;
+  builtIn: () => string[];
+}
+
+/** Wires them. */
+export function createGrowing(on: GrowingOptions): { functions: Functions; plugins: Plugins; end(): Promise<void> } {
+  const { body, cwd, env, terminal, granted, guidance, clock } = on;
+  const own = join(cwd, ".evo/plugins");
+  const plugins = createPlugins({
+    ...{ self: body.self, cwd, clock, builtIn: on.builtIn, prompts: () => promptRows(guidance) },
+    folders: [
+      ...(body.checkout ? [{ path: join(body.checkout, "plugins"), own: true }] : []),
+      { path: own, own: false },
+    ],
+    trusted: granted.trusted,
+    admit: granted.admit,
+    ...{ ask: terminal.ask, interactive: terminal.interactive, show: terminal.show, idle: terminal.idle },
+    store: consentStore(trustStore(env, env.HOME ?? "/")),
+    deno: () => presentDeno(body.home, env),
+  });
+  let workshop: Workshop | undefined;
+  const functions = createFunctions({
+    ...{ cwd, clock, redact: on.redact, prompt: guidance.prompt },
+    shipped: new URL("plugins/functions/", body.root),
+    folders: () => granted.trusted ? [join(own, "functions")] : [],
+    workshop: () => workshop ??= createWorkshop({ self: body.self, size: navigator.hardwareConcurrency }),
+    ...{ model: () => on.model, hasModel: () => on.hasModel, play: on.playing },
+  });
+  return {
+    functions: on.options.mode === "command" ? interruptible(functions) : functions,
+    plugins,
+    async end() {
+      await Promise.all([plugins.end(), workshop?.close()]);
+    },
+  };
+}
+
+const promptRows = async (guidance: GrowingOptions["guidance"]) =>
+  (await guidance.prompts()).map((prompt) => ({
+    ...{ kind: "prompt" as const, asked: {}, calls: 0, failures: 0 },
+    ...prompt,
+  }));
+
+/** A Deno that is here; for a check of types none is fetched. */
+async function presentDeno(home: string, env: Record<string, string>): Promise<Outcome<string[]>> {
+  const found = await findDeno({ home, env: (name) => env[name] });
+  return found.ok && found.value[0] === "npx" ? no("Deno is not installed") : found;
+}
+
+/** Outside of a conversation Ctrl-C ends an evolution in good order; the second time it ends the process. */
+function interruptible(functions: Functions): Functions {
+  return {
+    async run(words, how) {
+      const stop = new AbortController();
+      const interrupt = () => stop.signal.aborted ? Deno.exit(130) : stop.abort();
+      Deno.addSignalListener("SIGINT", interrupt);
+      try {
+        return await functions.run(words, { ...how, signal: either(how.signal, stop.signal) });
+      } finally {
+        Deno.removeSignalListener("SIGINT", interrupt);
+      }
+    },
+  };
+}
