@@ -98,6 +98,9 @@ export function parseArguments(args: string[]): Outcome<Arguments> {
 }
 
 function unknownFlag(flag: string): string {
+  if (/^-\d/.test(flag)) {
+    return `There is no generation "${flag}": they are numbered from 0 on; evo lineage lists them, and a prompt goes after --`;
+  }
   const near = nearest(flag.replace(/^-+/, "").replace(/=.*/, ""), [...STRINGS, ...BOOLEANS, "version"]);
   return `Unknown option "${flag}"; ${near ? `did you mean "--${near}"?` : "see evo --help"}`;
 }

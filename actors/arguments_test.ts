@@ -37,6 +37,7 @@ const bad: [string[], RegExp][] = [
   [["-p"], /empty prompt/],
   [["-p", "x", "--rounds", "2"], /"--rounds" belongs to "evo fn"/],
   [["--max-changes", "many"], /takes a whole number/],
+  [["rollback", "-1"], /^There is no generation "-1": they are numbered from 0 on; evo lineage lists them/],
   [["--model", ""], /--model takes a name, and has none/],
 ];
 

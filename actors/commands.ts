@@ -7,7 +7,7 @@ import type { Context } from "./context.ts";
 import { nearest } from "./nearest.ts";
 import type { Ports } from "./ports.ts";
 import { restore } from "./resume.ts";
-import type { Generation, Usage } from "./types.ts";
+import { elapsed, type Generation, type Usage } from "./types.ts";
 
 /** What a command changes: parts of the machine's context, and whether the process must become another executable. */
 export interface CommandOutput {
@@ -141,9 +141,10 @@ export function cost({ input, output, cached, cost, estimated }: Usage): string 
 export function lineageTable(generations: Generation[]): string {
   if (generations.length === 0) return "No generation is recorded yet; the first /evolve records one";
   return generations.map((g) => {
-    const seconds = g.steps.reduce((sum, step) => sum + step.ms, 0) / 1000;
+    const gate = g.steps.every(({ at }) => at !== undefined) ? "gate" : "gate steps";
+    const seconds = elapsed(g.steps) / 1000;
     const money = g.cost === null ? "cost unknown" : `$${g.cost.toFixed(4)}`;
-    return `${String(g.number).padStart(4)}  ${g.at.slice(0, 16).replace("T", " ")}  ${g.state.padEnd(11)} gate ${
+    return `${String(g.number).padStart(4)}  ${g.at.slice(0, 16).replace("T", " ")}  ${g.state.padEnd(11)} ${gate} ${
       seconds.toFixed(1)
     } s, ${money}  ${g.goal}`;
   }).join("\n");
@@ -189,7 +190,7 @@ async function tasks(ports: Ports, _: string, { task, queue }: Context): Promise
 
 async function diff(ports: Ports): Promise<void> {
   const made = await ports.undo.diff();
-  if (made.ok && made.value) ports.terminal.show({ type: "diff", text: made.value });
+  if (made.ok && made.value) ports.terminal.show({ type: "diff", text: made.value, asked: true });
   else print(ports, made.ok ? "No file has changed since this session began" : made.error);
 }
 

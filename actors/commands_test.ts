@@ -1,10 +1,10 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { createActor, toPromise } from "xstate";
-import { command, COMMANDS, isCommand } from "./commands.ts";
+import { command, COMMANDS, isCommand, lineageTable } from "./commands.ts";
 import { fresh } from "./context.ts";
 import { fakePorts, type Scripted } from "./fakes_test.ts";
 import type { Ports } from "./ports.ts";
-import type { LogEvent, Message, Shown } from "./types.ts";
+import { elapsed, type LogEvent, type Message, type Shown } from "./types.ts";
 
 async function run(
   line: string,
@@ -58,6 +58,35 @@ Deno.test("every command has an answer or belongs to the machine", () => {
     isCommand("/usr/bin"),
     isCommand("hi /help"),
   ], [false, true, false, false, false]);
+});
+
+const times: [string, { at?: number; ms: number }[], number][] = [
+  ["nothing", [], 0],
+  ["one after the other", [{ at: 1000, ms: 100 }, { at: 5000, ms: 20 }], 120],
+  ["side by side", [{ at: 1000, ms: 100 }, { at: 1000, ms: 300 }, { at: 1200, ms: 150 }], 350],
+  ["out of order", [{ at: 5000, ms: 20 }, { at: 1000, ms: 100 }], 120],
+  ["from before they said when they began", [{ ms: 100 }, { ms: 300 }], 400],
+];
+for (const [what, steps, expected] of times) {
+  Deno.test(`The time of steps is by the clock: ${what}`, () => {
+    equal(elapsed(steps.map((step) => ({ name: "types", pass: true, ...step }))), expected);
+  });
+}
+
+Deno.test("/lineage says that the gate's times were added up where no step says when it began", async () => {
+  const { ports } = fakePorts([]);
+  const [one] = await ports.lineage.list();
+  ok(one);
+  const table = (at: object) => lineageTable([{ ...one, steps: [{ name: "types", pass: true, ms: 100, ...at }] }]);
+  match(table({}), / gate steps 0\.1 s/);
+  match(table({ at: 1000 }), / gate 0\.1 s/);
+});
+
+Deno.test("/diff is asked for, so that it is shown where answers are", async () => {
+  const { ports } = fakePorts([]);
+  const undo = { ...ports.undo, diff: () => Promise.resolve({ ok: true as const, value: "+new" }) };
+  const { seen } = await run("/diff", { over: { undo } });
+  equal(seen.shown, [{ type: "diff", text: "+new", asked: true }]);
 });
 
 Deno.test("/rollback N relaunches only when it worked", async () => {

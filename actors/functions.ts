@@ -2,7 +2,6 @@
  * Evolvable functions: the words a `task.ts` is written in. A task says what a function must do and how good a body is; the
  * body (`function.ts`, AssemblyScript) is all that a model writes. A task file imports nothing but these types.
  */
-import type { Outcome } from "./types.ts";
 
 /** Numbers of up to 32 bits and floats are `number`; out-of-range integers wrap as in WebAssembly. */
 export type NumberType = "i8" | "i16" | "i32" | "u8" | "u16" | "u32" | "f32" | "f64";
@@ -136,12 +135,3 @@ export interface FunctionApi {
 
 /** The default export of a `task.ts`. */
 export type TaskFile = (api: FunctionApi) => Task;
-
-/** The port: evolvable functions of this directory and of the executable. */
-export interface Functions {
-  /**
-   * Runs one command line: list, show, evolve, activate, history, bench. The text is for people; a bad outcome is one
-   * sentence. An abort ends an evolution in good order: what was found stays.
-   */
-  run(words: string[], how: { signal: AbortSignal; update(text: string): void }): Promise<Outcome<string>>;
-}

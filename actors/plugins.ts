@@ -63,3 +63,12 @@ export interface Plugins {
   /** Runs one command line: list (nothing said), new NAME. The text is for people. */
   run(words: string[], signal: AbortSignal): Promise<Outcome<string>>;
 }
+
+/** The port: evolvable functions of this directory and of the executable. */
+export interface Functions {
+  /**
+   * Runs one command line: list, show, evolve, activate, history, bench. The text is for people; a bad outcome is one
+   * sentence. An abort ends an evolution in good order: what was found stays.
+   */
+  run(words: string[], how: { signal: AbortSignal; update(text: string): void }): Promise<Outcome<string>>;
+}

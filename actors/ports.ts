@@ -4,14 +4,14 @@
  */
 import type { AnyStateMachine, InputFrom, OutputFrom } from "xstate";
 import type * as z from "zod";
-import type { Functions } from "./functions.ts";
-import type { Plugins } from "./plugins.ts";
+import type { Functions, Plugins } from "./plugins.ts";
 import type {
   Budget,
   Candidate,
   Failure,
   Generation,
   Goal,
+  Handover,
   LogEvent,
   Message,
   Outcome,
@@ -24,7 +24,7 @@ import type {
   Verdict,
 } from "./types.ts";
 
-export type { Functions, Plugins };
+export type { Functions, Handover, Plugins };
 
 /** A tool as the model is told of it: JSON Schema for the arguments. */
 export interface ToolSchema {
@@ -234,8 +234,8 @@ export interface Sessions {
   list(): Promise<SessionInfo[]>;
   /** Events of one session, in order; a torn last line is dropped. */
   load(id: string): Promise<Outcome<LogEvent[]>>;
-  /** Goes on in an earlier session: from now on the log writes there. Returns its events. */
-  resume(id: string): Promise<Outcome<LogEvent[]>>;
+  /** Goes on in an earlier session: from now on the log writes there. Its events are read while they are asked for, once, before the next is written. */
+  resume(id: string): Promise<Outcome<Iterable<LogEvent>>>;
   /** Sessions that reflection has not yet seen, oldest first, the current one last. */
   unreflected(): Promise<string[]>;
   /** The stripped trajectory: long strings cut, content left out, at most `limit` characters, newest kept. */
@@ -320,19 +320,6 @@ export interface Lineage {
   why(number: number): Promise<Outcome<string>>;
   /** Restores executable and source of a generation as a new commit; the process must then relaunch. */
   rollback(number: number): Promise<Outcome<Generation>>;
-}
-
-/** What the next process needs to go on with the conversation. */
-export interface Handover {
-  session: string;
-  messages: Message[];
-  queue: string[];
-  task: number;
-  usage: Usage;
-  /** As in the machine's context: no more lines will come; one turn and out. */
-  leaving: boolean;
-  once: boolean;
-  exit: number;
 }
 
 /** Answers of the body about itself, as text for people. */

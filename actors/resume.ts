@@ -22,7 +22,7 @@ const Ended = z.object({
 });
 
 /** Folds the events of a session into its history; unanswered calls are healed, a turn without any answer is left out. */
-export function restore(events: LogEvent[]): Restored {
+export function restore(events: Iterable<LogEvent>): Restored {
   const at: Restored & { before: Message[]; open: boolean; chatting: boolean } = {
     messages: [],
     task: 0,

@@ -121,8 +121,11 @@ export const Candidate = z.object({
 });
 export type Candidate = z.infer<typeof Candidate>;
 
-/** One step of the gate, with its time in milliseconds. */
-export const Step = z.object({ name: z.string(), pass: z.boolean(), ms: z.number(), note: z.string().optional() });
+/** One step of the gate, with its time in milliseconds; `at`: when it began, in milliseconds since 1970. */
+export const Step = z.object({
+  ...{ name: z.string(), pass: z.boolean(), ms: z.number() },
+  ...{ at: z.number().optional(), note: z.string().optional() },
+});
 export type Step = z.infer<typeof Step>;
 
 /** The gate's result for exactly the tree it names. On failure `step` and `diagnostics` say what to mend. */
@@ -176,7 +179,7 @@ export type Shown =
   | { type: "task"; number: number; folder: string }
   | { type: "stage"; stage: string; detail: string }
   | { type: "step"; name: string; status: "started" | "passed" | "failed"; ms: number; note: string }
-  | { type: "diff"; text: string }
+  | { type: "diff"; text: string; asked?: true }
   | { type: "promoted"; generation: number; goal: string }
   | { type: "notice"; level: "info" | "warning" | "error"; text: string }
   | { type: "print"; text: string }
@@ -192,6 +195,16 @@ export function addUsage(a: Usage, b: Usage): Usage {
     cost: a.cost === null || b.cost === null ? null : a.cost + b.cost,
     estimated: a.estimated || b.estimated,
   };
+}
+
+/** How long steps took by the clock, in milliseconds: side by side counts once. Those that do not say when they began are added up. */
+export function elapsed(steps: Step[]): number {
+  let [sum, until] = [0, 0];
+  for (const { at = until, ms } of steps.toSorted((a, b) => (a.at ?? 0) - (b.at ?? 0))) {
+    sum += Math.max(0, at + ms - Math.max(at, until));
+    until = Math.max(until, at + ms);
+  }
+  return sum;
 }
 
 /** No tokens, no money. */
@@ -247,4 +260,17 @@ export function either(...signals: AbortSignal[]): AbortSignal {
     else signal.addEventListener("abort", () => made.abort(signal.reason), { once: true, signal: made.signal });
   }
   return made.signal;
+}
+
+/** What the next process needs to go on with the conversation. */
+export interface Handover {
+  session: string;
+  messages: Message[];
+  queue: string[];
+  task: number;
+  usage: Usage;
+  /** As in the machine's context: no more lines will come; one turn and out. */
+  leaving: boolean;
+  once: boolean;
+  exit: number;
 }

@@ -2,7 +2,7 @@
 import { type Body, readFacts, versionText } from "./facts.ts";
 import { findHome, generationOf } from "./home.ts";
 
-const INTERNAL = 9;
+const FAILED = 1, INTERNAL = 9;
 
 /** Starts Evo with these arguments; returns the exit code. */
 export async function boot(args: string[]): Promise<number> {
@@ -35,9 +35,11 @@ export async function boot(args: string[]): Promise<number> {
     await start.leave();
     return end.exit;
   } catch (error) {
-    say(`Evo stopped on a fault of its own: ${error instanceof Error ? error.message : String(error)}`);
+    const text = error instanceof Error ? error.message : String(error);
+    const told = /^Cannot use EVO_HOME /.test(text);
+    say(told ? text : `Evo stopped on a fault of its own: ${text}`);
     if (env("EVO_DEBUG") && error instanceof Error) say(error.stack ?? "");
-    return INTERNAL;
+    return told ? FAILED : INTERNAL;
   }
 }
 

@@ -65,7 +65,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
         stage: join(home, "stage"),
         deno: [found.value],
         base: base.value,
-        carry: { "asc.gz": compiler.value },
+        carry: compiler.value ? { "asc.gz": compiler.value } : {},
         hash: sourceHash,
         pack: packSource,
         signal,

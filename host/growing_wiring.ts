@@ -8,7 +8,7 @@ import { type Granted, trustStore } from "./config/trust.ts";
 import { createWorkshop } from "./evaluation/pool.ts";
 import type { Workshop } from "./evaluation/types.ts";
 import type { Body } from "./facts.ts";
-import { createFunctions } from "./functions/functions.ts";
+import { createFunctions, ownFolder } from "./functions/functions.ts";
 import { consentStore, createPlugins } from "./plugins/plugins.ts";
 import type { ProcessTerminal } from "./terminal/process.ts";
 
@@ -49,7 +49,7 @@ export function createGrowing(on: GrowingOptions): { functions: Functions; plugi
   const functions = createFunctions({
     ...{ cwd, clock, redact: on.redact, prompt: guidance.prompt },
     shipped: new URL("plugins/functions/", body.root),
-    folders: () => granted.trusted ? [join(own, "functions")] : [],
+    folders: () => ownFunctions(on),
     workshop: () => workshop ??= createWorkshop({ self: body.self, size: navigator.hardwareConcurrency }),
     ...{ model: () => on.model, hasModel: () => on.hasModel, play: on.playing },
   });
@@ -67,6 +67,16 @@ const promptRows = async (guidance: GrowingOptions["guidance"]) =>
     ...{ kind: "prompt" as const, asked: {}, calls: 0, failures: 0 },
     ...prompt,
   }));
+
+/** The folder of this directory's own functions, if there is one and the directory is trusted. */
+async function ownFunctions({ cwd, granted, terminal }: GrowingOptions): Promise<string[]> {
+  const folder = ownFolder(cwd), what = '".evo/plugins/functions"';
+  if (!await Deno.stat(folder).then(() => true, () => false)) return [];
+  if (await granted.admit(`what is in ${what}`, new AbortController().signal)) return [folder];
+  const text = `Did not load ${what}: this directory is not trusted; start evo here at a terminal and say yes`;
+  terminal.show({ type: "notice", level: "warning", text });
+  return [];
+}
 
 /** A Deno that is here; for a check of types none is fetched. */
 async function presentDeno(home: string, env: Record<string, string>): Promise<Outcome<string[]>> {

@@ -1,5 +1,6 @@
 /** Where the installation keeps its state. */
 import { dirname, join } from "node:path";
+import { reason } from "./session/files.ts";
 
 /** Finds EVO_HOME: as set, else `.evo/` of the checkout that the executable was built in, else the user's data directory. */
 export async function findHome(
@@ -12,6 +13,16 @@ export async function findHome(
   if (checkout) return { home: join(checkout, ".evo"), ...found };
   const data = options.env("XDG_DATA_HOME") || join(options.env("HOME") || "/", ".local/share");
   return { home: join(data, "evo") };
+}
+
+/** Makes the folder of the installation; throws one sentence if nothing can be kept there. */
+export async function openHome(home: string): Promise<void> {
+  try {
+    await Deno.mkdir(home, { recursive: true });
+    (await Deno.open(join(home, "promote.lock"), { write: true, create: true })).close();
+  } catch (error) {
+    throw new Error(`Cannot use EVO_HOME "${home}": ${reason(error)}; set it to a folder that can be written`);
+  }
 }
 
 /** A file's identity: changes whenever it is replaced or written; undefined if there is none. */

@@ -10,6 +10,7 @@ import { lazily } from "./evolution.ts";
 import type { Body } from "./facts.ts";
 import { type Carried, carryOver, takeCarried } from "./carried.ts";
 import { lazyHands } from "./hands.ts";
+import { openHome } from "./home.ts";
 import { createModel } from "./model/model.ts";
 import type { ModelSettings } from "./model/settings.ts";
 import { runMachine } from "./process.ts";
@@ -115,7 +116,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
   for (const warning of settings?.warnings ?? []) warn(warning);
   const { draft, gate, lineage, passed } = lazily(async () => {
     const { createEvolution } = await import("./evolution_wiring.ts");
-    await Deno.mkdir(body.home, { recursive: true });
+    await openHome(body.home);
     return createEvolution({ body, cwd, model: model.name, log, clock, show });
   });
   const guidance = createGuidance({

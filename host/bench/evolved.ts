@@ -44,7 +44,7 @@ async function loadAll(): Promise<Shipped[]> {
   const found: Shipped[] = [];
   for await (const { name, isDirectory } of Deno.readDir(FUNCTIONS)) {
     const read = (file: string) => Deno.readTextFile(new URL(`${name}/${file}`, FUNCTIONS));
-    const loaded = isDirectory && await loadTask({ file: new URL(`${name}/task.ts`, FUNCTIONS).href });
+    const loaded = isDirectory && await loadTask(new URL(`${name}/task.ts`, FUNCTIONS).href);
     if (!loaded) continue;
     if (!loaded.ok) throw new Error(loaded.error);
     const cassette = parseCassette(await read("cassette.jsonl"), name);

@@ -131,6 +131,11 @@ async function findEntries(source: string): Promise<string[]> {
 
 /** The bodies and cassettes of the shipped functions, under names that the compiler does not take for code. */
 async function copyBodies(from: string, to: string): Promise<void> {
+  const types = join(dirname(dirname(from)), "actors/functions.ts");
+  if (await exists(types)) {
+    await Deno.mkdir(to, { recursive: true });
+    await Deno.writeFile(join(to, "functions.txt"), await Deno.readFile(types));
+  }
   for (const { name } of await list(from)) {
     for (const [file, as] of [["function.ts", "function.as.txt"], ["cassette.jsonl", "cassette.jsonl"]] as const) {
       if (!await exists(join(from, name, file))) continue;

@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { no, ok, type Outcome } from "../../actors/types.ts";
+import { reason as said } from "../session/files.ts";
 
 const TRAILER = 16;
 const MAGIC = 0x501e;
@@ -79,5 +80,5 @@ export async function samePrefix(left: string, right: string, length: number): P
 
 /** What went wrong, as a clause. */
 export function reason(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).replace(/\.$/, "");
+  return said(error).replace(/\.$/, "");
 }

@@ -32,7 +32,7 @@ export async function install(root: string, say: (line: string) => void): Promis
     stage,
     deno,
     base: base.value,
-    carry: { "asc.gz": compiler.value },
+    carry: compiler.value ? { "asc.gz": compiler.value } : {},
     hash: sourceHash,
     pack: packSource,
   });

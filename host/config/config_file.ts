@@ -26,8 +26,9 @@ const address: Check = (value) => {
   return /[@?#]/.test(value) ? "an address here has no credentials, query or fragment" : undefined;
 };
 const whole = (least: number): Check => (value) => {
+  if (typeof value !== "number") return "expected number";
   if (!Number.isSafeInteger(value)) return "expected int, a number without a fraction";
-  return Number(value) >= least ? undefined : `expected number >=${least}`;
+  return value >= least ? undefined : `expected number >=${least}`;
 };
 const positive: Check = (value) => Number.isFinite(value) && Number(value) > 0 ? undefined : "expected number >0";
 

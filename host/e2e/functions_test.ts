@@ -2,6 +2,7 @@
 import { deepStrictEqual as equal, doesNotMatch, match, ok } from "node:assert/strict";
 import { at, EVO, openDesk } from "../testing/evo.ts";
 import * as mock from "../testing/mock_server.ts";
+import { drive, hasPty } from "../testing/pty.ts";
 
 const ignore = EVO === undefined;
 const SHIPPED = ["bin_packing", "circle_packing", "fizzbuzz", "quantize", "rastrigin", "sort", "tictactoe"];
@@ -118,3 +119,79 @@ Deno.test("a kill in the middle of an evolution loses nothing that was accepted"
     await desk.clean();
   }
 });
+
+Deno.test("fn new writes a function that evolves as it is, once the directory is trusted; never over another", {
+  ignore: ignore || !hasPty,
+}, async () => {
+  const desk = await openDesk();
+  try {
+    match((await desk.run(["fn", "new", "my_root"])).out, /fn evolve my_root/);
+    equal((await desk.run(["fn", "new", "my_root"])).code, 1);
+    const refused = await desk.run(["fn", "show", "my_root"]);
+    equal(refused.code, 1);
+    match(refused.err, /not trusted/);
+    const { seen } = await drive([
+      ["Trust this directory", "WAIT1.50yes\r"],
+    ], { args: ["fn", "evolve", "my_root", "--rounds", "1"], cwd: desk.cwd, env: desk.env, columns: 100 });
+    match(seen, /EXIT 0/);
+    const called = await desk.run(["fn", "call", "my_root", "81"]);
+    equal([called.code, called.out.trim()], [0, "9"], called.err);
+  } finally {
+    await desk.clean();
+  }
+});
+
+const broken: [name: string, task: string, body: string, sentence: RegExp][] = [
+  ["a type that is none", 'functions: { f: { parameters: [["n", "int"]], result: "u32" } }', "", /"?int"?/],
+  ["an evaluator that throws", "evaluate() { throw new Error('ouch'); }", "", /ouch/],
+  ["an evaluator that loops", "evaluate() { for (;;); }", "", /time|deadline|ms/],
+  ["a body with a syntax error", "", "export function f(n: u32): u32 { return", /line 1/],
+  ["a body of the wrong name", "", "export function g(n: u32): u32 { return n; }", /\bf\b/],
+  [
+    "a body of 5 MB",
+    "",
+    `export function f(n: u32): u32 { return n; } // ${"x".repeat(5_000_000)}`,
+    /characters|bytes|MB/,
+  ],
+];
+
+Deno.test(
+  "a function that is broken gets one clear sentence, and the others go on",
+  { ignore: ignore || !hasPty },
+  async () => {
+    const desk = await openDesk();
+    try {
+      const good = { limits: "limits: { fuel: 1000, pages: 1, deadlineMs: 500, source: 1000 }" };
+      for (const [at, [, more, body]] of broken.entries()) {
+        const parts: Record<string, string> = {
+          name: `name: "f${at}"`,
+          description: 'description: "d"',
+          functions: 'functions: { f: { parameters: [["n", "u32"]], result: "u32" } }',
+          ...good,
+          evaluate: "evaluate({ functions }) { return { score: functions.f(1), feedback: [] }; }",
+        };
+        if (more) parts[/^\w+/.exec(more)?.[0] ?? ""] = more;
+        const folder = `.evo/plugins/functions/f${at}`;
+        await desk.write(
+          `${folder}/task.ts`,
+          `export default ({ task }) => task({ ${Object.values(parts).join(", ")} });`,
+        );
+        await desk.write(`${folder}/function.ts`, body || "export function f(n: u32): u32 { return n; }");
+      }
+      const trusted = await drive([["Trust this directory", "WAIT1.50yes\r"]], {
+        ...{ args: ["fn", "list"], cwd: desk.cwd, env: desk.env, columns: 100 },
+      });
+      match(trusted.seen, /fizzbuzz/);
+      for (const [at, [name, , , sentence]] of broken.entries()) {
+        const { code, err } = await desk.run(["fn", "evolve", `f${at}`, "--rounds", "1"]);
+        const said = err.trim().split("\n").filter((line) => !line.startsWith("no model"));
+        equal(code, 1, name);
+        match(said.at(-1) ?? "", sentence, name);
+        doesNotMatch(err, STACK, name);
+      }
+      equal((await desk.run(["fn", "call", "fizzbuzz", "7"])).out.trim(), "7");
+    } finally {
+      await desk.clean();
+    }
+  },
+);

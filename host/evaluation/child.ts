@@ -2,12 +2,13 @@
 import type { Instance, Signatures } from "../../actors/functions.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import type { Compiler } from "../wasm/types.ts";
+import { strip } from "../workers/strip.ts";
 import { createInstance } from "../wasm/instance.ts";
 import { beatsHeldOut, scoreTraining } from "./evaluate.ts";
-import { createReader, encode, type Frame, PLAIN_MARK } from "./frames.ts";
-import { lockDown, type Locks } from "./lock_down.ts";
+import { createReader, encode, type Frame, PLAIN_MARK } from "../children/frames.ts";
+import { lockDown, type Locks } from "../children/lock_down.ts";
 import { Hello, Question } from "./protocol.ts";
-import { type Loaded, loadStrip, loadTask, type Strip } from "./task_file.ts";
+import { type Loaded, loadTask } from "./task_file.ts";
 
 const MISUSED = 64;
 
@@ -69,7 +70,7 @@ async function compiler(locks: Locks): Promise<Answering> {
 /** Runs bodies under their tasks. A dropped-in task is opened behind the locks; Evo's own before them, but run behind them. */
 function runner(locks: Locks): Answering {
   const tasks = new Map<string, Loaded>();
-  let closed = false, strip: Strip | undefined;
+  let closed = false;
   const now = performance.now.bind(performance);
   const close = async () => {
     if (closed) return;
@@ -79,10 +80,10 @@ function runner(locks: Locks): Answering {
   };
   const open = async (file: string, text: string | undefined): Promise<Outcome<Loaded>> => {
     if (text !== undefined) {
-      if (file.endsWith(".ts") && !closed) strip = await loadStrip();
+      if (!closed) await strip("", file); // it loads what it needs while there are files
       await close();
     }
-    const loaded = await loadTask({ file, text, strip });
+    const loaded = await loadTask(file, text);
     if (loaded.ok) tasks.set(file, loaded.value);
     return loaded;
   };

@@ -2,14 +2,16 @@
 import type { Score } from "../../actors/functions.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import type { Compiled, CompileRequest } from "../wasm/types.ts";
-import { createCrew } from "./crew.ts";
+import { createCrew } from "../children/crew.ts";
 import { beats } from "./evaluate.ts";
-import { type Process, startProcess, type Told } from "./process.ts";
+import { type Process, startProcess, type Told } from "../children/process.ts";
+import { Answer } from "./protocol.ts";
 import { shown } from "./task_file.ts";
 import type { Declaration, Evaluated, Scored, Workshop } from "./types.ts";
 export type { Declaration, Evaluated, EvaluateRequest, Scored, TaskEntry, Workshop } from "./types.ts";
 
 const COMPILE_MS = 20_000, OPEN_MS = 10_000, IDLE_MS = 60_000, MOST_TASK_BYTES = 1 << 20;
+const HEAP_MB = { compile: 1024, evaluate: 512 };
 const MEMORY = { compile: 2048 << 20, evaluate: 1024 << 20 };
 
 /** Where the workshop's processes come from. `size`: of each kind, at most the number of cores. The rest is for tests. */
@@ -32,7 +34,16 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
   const { self, compileMs = COMPILE_MS, idleMs = IDLE_MS, memory = MEMORY } = options;
   const size = Math.max(1, Math.min(options.size, navigator.hardwareConcurrency));
   const crew = (role: "compile" | "evaluate") =>
-    createCrew({ size, idleMs, start: () => startProcess({ self, role, memory: memory[role] }) });
+    createCrew({
+      size,
+      idleMs,
+      start: () =>
+        startProcess({
+          command: [...self, "--evo-functions"],
+          heapMb: HEAP_MB[role],
+          hello: { op: "hello", role, memory: memory[role] },
+        }),
+    });
   const compilers = crew("compile"), evaluators = crew("evaluate");
   const opened = new WeakMap<Process, Map<string, Declaration>>();
 
@@ -42,9 +53,8 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
     const present = known.get(task.file);
     if (present) return ok(present);
     const { file, text } = task;
-    const told = await process.ask({ op: "open", file, ...(text === undefined ? {} : { text }), withinMs: OPEN_MS }, {
-      signal,
-    });
+    const question = { op: "open" as const, file, ...(text === undefined ? {} : { text }), withinMs: OPEN_MS };
+    const told = await process.ask(question, { answer: Answer.open, signal });
     if (told.kind === "answer" && told.head.ok) known.set(file, told.head.value);
     return told.kind === "answer" ? told.head : no(`Cannot load the task "${shown(file)}": ${died(told, OPEN_MS)}`);
   };
@@ -67,6 +77,7 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
       const { deadlineMs: withinMs, pages } = declaration.limits;
       const best = on.best && { best: on.best };
       const told = await process.ask({ op: "score", file, size, seed, ...best, withinMs }, {
+        answer: Answer.score,
         bytes: [candidate],
         signal,
       });
@@ -105,7 +116,11 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
         request: { source, functions, limits, optimize },
         withinMs: compileMs,
       };
-      const told = await compilers.run("", (process) => process.ask(question, { signal }), signal);
+      const told = await compilers.run(
+        "",
+        (process) => process.ask(question, { answer: Answer.compile, signal }),
+        signal,
+      );
       if (told.kind !== "answer") {
         return {
           ok: false,
@@ -132,6 +147,7 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
         const sizes = modules.map(({ wasm, size }) => size ?? wasm.length);
         const withinMs = declaration.limits.deadlineMs * modules.length;
         const told = await process.ask({ op: "beats", file, sizes, seed, withinMs }, {
+          answer: Answer.beats,
           bytes: modules.map(({ wasm }) => wasm),
           signal,
         });
@@ -170,5 +186,5 @@ async function readTask(file: string): Promise<Outcome<TaskText>> {
   }
 }
 
-const died = (told: Exclude<Told<"open">, { kind: "answer" }>, withinMs: number) =>
+const died = (told: Exclude<Told<unknown>, { kind: "answer" }>, withinMs: number) =>
   told.kind === "timeout" ? `it did not end within ${withinMs} ms` : told.detail;

@@ -1,6 +1,7 @@
 /** A task file, read into a task: in the child only, since reading it runs it. */
 import type { FunctionApi, Task } from "../../actors/functions.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
+import { strip } from "../workers/strip.ts";
 import { Declared } from "./protocol.ts";
 import type { Declaration } from "./types.ts";
 
@@ -10,34 +11,15 @@ export interface Loaded {
   declaration: Declaration;
 }
 
-/** Strips the types of a task's text; made before the child gives up its files. */
-export type Strip = (text: string) => string;
-
-/** Loads the stripper of types. */
-export async function loadStrip(): Promise<Strip> {
-  const { createRequire } = await import("node:module");
-  Object.assign(globalThis, { require: createRequire(import.meta.url) }); // its bundle asks for it while it loads
-  // @ts-types="./amaro.d.ts"
-  const module = await import("amaro");
-  const { transformSync } = module.default ?? module;
-  Reflect.deleteProperty(globalThis, "require");
-  return (text) => transformSync(text, { mode: "strip-only" }).code;
-}
-
 /** Imports one of Evo's own task files by its URL, or a dropped-in one by its text: types stripped, nothing imported. */
-export async function loadTask(
-  on: { file: string; text?: string | undefined; strip?: Strip | undefined },
-): Promise<Outcome<Loaded>> {
-  const { file, text, strip } = on;
+export async function loadTask(file: string, text?: string): Promise<Outcome<Loaded>> {
   const refuse = (why: string) => no(`Cannot load the task "${shown(file)}": ${why}`);
   let url = file;
   try {
     if (text !== undefined) {
-      const code = file.endsWith(".ts") && strip ? strip(text) : text;
-      if (/^\s*(import\s*["'{*\w]|export\b[^;]*\bfrom\s*["'])|\bimport\s*\(/m.test(code)) {
-        return refuse(`it imports something; a task may import only types ("import type ...")`);
-      }
-      url = `data:text/javascript;charset=utf-8,${encodeURIComponent(code)}`;
+      const code = await strip(text, shown(file));
+      if (!code.ok) return refuse(code.error.replace(/^Cannot load "[^"]*": /, ""));
+      url = `data:text/javascript;charset=utf-8,${encodeURIComponent(code.value)}`;
     }
     const { default: make } = await import(url);
     if (typeof make !== "function") {

@@ -39,7 +39,7 @@ const broken: [name: string, files: Record<string, string>, problem: RegExp][] =
   ["throws", { "task.ts": `export default () => { throw new Error("oh no"); };` }, /: oh no$/],
   ["loose", { "task.ts": "export const task = 1;" }, /default export is not a function/],
   ["syntax", { "task.ts": "export default (" }, /Cannot load the task ".*syntax\/task\.ts": /],
-  ["imports", { "task.ts": `import { x } from "./x.ts";\n${taskText()}` }, /it imports something/],
+  ["imports", { "task.ts": `import { x } from "./x.ts";\n${taskText()}` }, /imports a value; only type imports/],
   ["async", { "task.ts": "export default async () => ({});" }, /asynchronously/],
   ["empty", {}, /it has no task\.ts/],
   ["bodyless", { "task.ts": taskText(), "function.ts": "" }, /it has no function\.ts/],

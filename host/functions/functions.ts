@@ -4,13 +4,15 @@ import type { Clock, Functions, Model } from "../../actors/ports.ts";
 import { either, no, ok, type Outcome } from "../../actors/types.ts";
 import { findTasks } from "../evaluation/tasks.ts";
 import type { FoundTasks, TaskEntry, Workshop } from "../evaluation/types.ts";
-import { type Arena, createArena, digest, TRAINING_SEED } from "./arena.ts";
+import { type Arena, createArena, digest } from "./arena.ts";
 import type { Revision } from "./archive.ts";
 import { createGate } from "../proposers/budget.ts";
 import { callBuilt } from "./call.ts";
+import { compare } from "./compare.ts";
 import { type Ended, evolveByModel, type Run } from "../proposers/lanes.ts";
 import { historyLine, scored, signatures, table } from "../proposers/prompt.ts";
 import { evolveBySearch } from "../proposers/search.ts";
+import { writeFunction } from "../evaluation/new_task.ts";
 import { DamagedStore, openStore, type Store } from "./store.ts";
 import { type EvolveWords, help, meant, parseWords, type Words } from "./words.ts";
 
@@ -18,7 +20,7 @@ import { type EvolveWords, help, meant, parseWords, type Words } from "./words.t
 export interface FunctionsOptions {
   cwd: string;
   shipped: URL;
-  folders: () => string[];
+  folders: () => Promise<string[]>;
   workshop: () => Workshop;
   model: () => Promise<Model> | Model;
   hasModel: () => boolean;
@@ -41,6 +43,8 @@ interface Work {
 
 const DEFAULTS = { rounds: 5, tokens: 1_000_000, minutes: 30, searchMinutes: 1, flight: 4, lanes: 2, searchLanes: 4 };
 const READS = new Set(["list", "show", "history"]);
+/** Where a directory's own functions are. */
+export const ownFolder = (cwd: string): string => join(cwd, ".evo/plugins/functions");
 const folderOf = (cwd: string) => join(cwd, ".evo", "functions");
 
 /** Creates the Functions port; every command opens the directory's database and closes it again. */
@@ -53,7 +57,7 @@ export function createFunctions(on: FunctionsOptions): Functions {
     try {
       const cache = none ? {} : { cache: join(folderOf(on.cwd), "declared.json") };
       const declare = (file: string) => on.workshop().declare(file);
-      const found = await findTasks({ shipped: on.shipped, folders: on.folders(), declare, ...cache });
+      const found = await findTasks({ shipped: on.shipped, folders: await on.folders(), declare, ...cache });
       return await command({ on, words, how, store, found });
     } finally {
       store.close();
@@ -64,6 +68,9 @@ export function createFunctions(on: FunctionsOptions): Functions {
       if (said[0] === "help" || said[0] === "--help") return ok(help());
       const words = parseWords(said);
       if (!words.ok) return words;
+      if (words.value.command === "new") {
+        return await writeFunction(words.value.name, { ...on, folder: ownFolder(on.cwd) });
+      }
       try {
         return await once(words.value, how).catch((error) => {
           if (error instanceof DamagedStore) return once(words.value, how);
@@ -99,7 +106,7 @@ async function command(work: Work): Promise<Outcome<string>> {
   if (!ready.ok) return ready;
   if (words.command === "evolve") return await evolve(work, arena);
   if (words.command === "activate") return await activate(work, arena);
-  if (words.command === "bench") return await bench(work, arena);
+  if (words.command === "bench") return await compare(arena, { workshop: work.on.workshop(), signal: work.how.signal });
   const active = arena.archive.revision(arena.archive.standing().active);
   const built = active ? await arena.built(active, work.how.signal) : no(`Cannot call "${entry.name}": it has no body`);
   return built.ok ? await callBuilt(entry, built.value, words.rest) : built;
@@ -172,39 +179,6 @@ async function activate({ words, how }: Work, arena: Arena): Promise<Outcome<str
   archive.activate(revision.number);
   const why = revision.state === "rejected" ? `; it had been rejected (${revision.kind})` : "";
   return ok(`Revision ${revision.number} of "${entry.name}" is active, score ${scored(revision.score)}${why}`);
-}
-
-async function bench({ on, how }: Work, arena: Arena): Promise<Outcome<string>> {
-  const { entry, archive } = arena;
-  const numbers = [...new Set([0, archive.standing().active])];
-  const rows: { revision: Revision; wasm: Uint8Array; size: number; fuel: number; ms: number; score: string }[] = [];
-  for (const number of numbers) {
-    const revision = archive.revision(number);
-    const built = revision && await arena.built(revision, how.signal);
-    if (!revision || !built) return no(`Cannot find revision ${number} of "${entry.name}"`);
-    if (!built.ok) return built;
-    const { wasm, plain } = built.value;
-    rows.push({ revision, wasm, size: plain.length, fuel: 0, ms: Infinity, score: "" });
-  }
-  for (let round = 0; round < 5; round++) { // in turn, the least of each: noise only ever adds
-    for (const row of rows) {
-      const { wasm: candidate, size } = row;
-      const run = await on.workshop().score(
-        { file: entry.file, candidate, size, trainingSeed: TRAINING_SEED },
-        how.signal,
-      );
-      if (!run.ok) {
-        return no(`Cannot score revision ${row.revision.number} of "${entry.name}": ${run.kind}: ${run.feedback}`);
-      }
-      Object.assign(row, { fuel: run.fuel, ms: Math.min(row.ms, run.ms), score: scored(run.score) });
-    }
-  }
-  return ok(table(
-    ["revision", "score", "fuel", "ms (evaluation)", "bytes", "characters"],
-    rows.map(({ revision: { number, source }, score, fuel, ms, size }) =>
-      [number === 0 ? "0 (start)" : `${number} (active)`, score, fuel, ms.toFixed(1), size, source.length].map(String)
-    ),
-  ));
 }
 
 async function evolve(work: Work, arena: Arena): Promise<Outcome<string>> {

@@ -60,7 +60,7 @@ async function withReal(
   const quiet = { log: { write() {} }, show() {}, clock, redact: String };
   const functions = createFunctions({
     ...{ cwd, clock, redact: String, workshop: () => workshop, hasModel: () => model !== undefined },
-    ...{ shipped: shipped ?? new URL("none/", pathToFileURL(`${cwd}/`)), folders: () => [own] },
+    ...{ shipped: shipped ?? new URL("none/", pathToFileURL(`${cwd}/`)), folders: () => Promise.resolve([own]) },
     model: () => model ?? quiet.show() as never,
     play: (text) => createModel({ ...quiet, settings: { ...settings, cassette: { text } } as never }),
     prompt: (name) => Deno.readTextFile(new URL(`prompts/${name}.md`, ROOT)),

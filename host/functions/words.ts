@@ -33,6 +33,7 @@ export const COMMANDS: Readonly<Record<string, { takes: string; does: string; na
   activate: { takes: "NAME REV", does: "make a revision the active one", name: true },
   history: { takes: "NAME", does: "the revisions that won, and the latest", name: true },
   bench: { takes: "NAME", does: "starting body and active revision side by side", name: true },
+  new: { takes: "NAME", does: "write a function of your own to start from", name: true },
   call: { takes: "NAME [FUNCTION] ARGS...", does: "call the active revision; each argument is JSON", name: true },
 };
 const FLAGS = ["rounds", "lanes", "budget", "proposer", "seed", "demo"];

@@ -51,7 +51,8 @@ async function runCheck({ name, ms, run }: Check, { witness, signal }: { witness
   clearTimeout(timer);
   const pass = faults.length === 0 && !both.aborted,
     note = faults.join("\n").split("\n").find((line) => line.trim()) ?? "";
-  const step: Step = { name, pass, ms: Math.round(clock.now() - began), ...note ? { note: cut(note, 300) } : {} };
+  const said = note ? { note: cut(note, 300) } : {};
+  const step: Step = { name, pass, ms: Math.round(clock.now() - began), at: began, ...said };
   log.write("step", step);
   show({ type: "step", name, status: pass ? "passed" : "failed", ms: step.ms, note: step.note ?? "" });
   return { step, faults };

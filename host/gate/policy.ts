@@ -44,7 +44,8 @@ export async function checkPolicy(root: string, tree: string): Promise<string[]>
       return `Cannot accept "${path}": it was ${MODES[before] ?? `of mode ${before}`}`;
     }
     const why = whyProtected(path);
-    if (why || after === NONE) return why;
+    if (why) return `Cannot change "${path}": ${why}`;
+    if (after === NONE) return undefined;
     const resolved = await Deno.realPath(`${real}/${path}`);
     if (resolved !== `${real}/${path}`) return `Cannot accept "${path}": it leads to "${resolved}"`;
     return checkContent(path, await Deno.readFile(resolved));

@@ -8,12 +8,7 @@ import { fingerprint } from "../home.ts";
  * What the executable file (told by inode, size and time) is: its source's hash, its generation (null: built by a person, not
  * yet recorded), and the repository that holds its source, if known.
  */
-export interface Current {
-  number: number | null;
-  file: string;
-  root: string | null;
-  source: string;
-}
+export type Current = { number: number | null; file: string; root: string | null; source: string };
 /** By hand: each start reads it, and a schema would cost more than the start. */
 const Current = {
   parse(value: unknown): Current {

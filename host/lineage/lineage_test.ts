@@ -58,6 +58,7 @@ test("a promotion commits, moves only its files, replaces the executable and rec
   equal(done.value.source, (await committed(world.root)).hash);
   const verified = await lineage.verify();
   ok(verified.ok, JSON.stringify(verified));
+  equal(await lineage.why(99), { ok: false, error: "There is no generation 99: there are 0 to 1; see /lineage" });
   const why = await lineage.why(1);
   ok(why.ok && why.value.includes("Goal: Say more") && why.value.includes("+export const a = 2;"));
   equal((await lineage.list()).map(({ number, state }) => [number, state]), [[0, "confirmed"], [1, "unconfirmed"]]);

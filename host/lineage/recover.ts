@@ -7,12 +7,7 @@ import { folderOf, mark, readCurrent, stateOf } from "./current.ts";
 import type { At } from "./tree.ts";
 
 /** What a recovery is told: `now` in milliseconds; `at` is for tests, which kill at a step. */
-export interface RecoverOptions {
-  home: string;
-  executable: string;
-  now?: () => number;
-  at?: At;
-}
+export type RecoverOptions = { home: string; executable: string; now?: () => number; at?: At };
 
 /** What a start found. With `relaunch`, another executable is in place: become it at once. */
 export interface Start {

@@ -1,6 +1,6 @@
 /** Looks at the record without changing it: is it whole, and why is a generation as it is. */
 import { join } from "node:path";
-import { no, ok, type Outcome } from "../../actors/types.ts";
+import { elapsed, no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../build/executable.ts";
 import { git } from "../source/git.ts";
 import { isThere, readText } from "../build/disk.ts";
@@ -69,13 +69,13 @@ async function verifyOne(
 /** Evidence, goal, diff, gate and decision of one generation, as text for people. */
 export async function explain(home: string, number: number): Promise<Outcome<string>> {
   try {
+    const last = (await readHead(home))?.number;
+    const there = last === undefined ? "none is recorded yet" : last ? `there are 0 to ${last}` : "there is only 0";
+    if (last === undefined || number > last) return no(`There is no generation ${number}: ${there}; see /lineage`);
     const { manifest: m } = await readManifest(home, number);
     const cost = m.usage.cost === null ? "unknown" : `${m.usage.cost.toFixed(4)} USD`;
-    const total = m.steps.reduce((sum, step) => sum + step.ms, 0);
-    const steps = m.steps.map((step) =>
-      `  ${step.pass ? "passed" : "failed"}  ${step.name}  ${Math.round(step.ms)} ms${
-        step.note ? `  ${step.note}` : ""
-      }`
+    const steps = m.steps.map(({ pass, name, ms, note }) =>
+      `  ${pass ? "passed" : "failed"}  ${name}  ${Math.round(ms)} ms${note ? `  ${note}` : ""}`
     );
     return ok(
       [
@@ -88,7 +88,7 @@ export async function explain(home: string, number: number): Promise<Outcome<str
         `Cost: ${cost}, ${m.usage.input} tokens in, ${m.usage.output} out${
           m.usage.estimated ? " (~)" : ""
         }, model ${m.model}`,
-        `Gate: ${m.steps.length} steps in ${Math.round(total)} ms`,
+        `Gate: ${m.steps.length} steps in ${Math.round(elapsed(m.steps))} ms`,
         ...steps,
         "",
         await readText(join(folderOf(home, number), "change.patch")) ?? "",

@@ -94,9 +94,10 @@ function isWord(id: Node): boolean {
     above.initializer !== id;
 }
 
-const isType = (id: Node) =>
-  id.parent.type.startsWith("TS") &&
-  !/^TS(As|Satisfies|NonNull|Enum|Parameter|Export|TypeAss|Instantiation)/.test(id.parent.type);
+const isType = (id: Node) => {
+  const { type } = id.parent.type === "RestElement" ? id.parent.parent : id.parent;
+  return type.startsWith("TS") && !/^TS(As|Satisfies|NonNull|Enum|Parameter|Export|TypeAss|Instantiation)/.test(type);
+};
 const isDenoTest = ({ parent }: Node) =>
   parent.type === "MemberExpression" && parent.object.name === "Deno" && !parent.computed &&
   parent.property.name === "test" &&

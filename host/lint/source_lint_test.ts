@@ -85,6 +85,7 @@ const FINE = [
   "export enum E { A = 1, B = 2 }\nexport const a = E.A satisfies number as unknown as string;",
   "export const a = async function named(n: number): Promise<number> { return n ? await named(n - 1) : 0; };",
   "export const a = typeof undefined, s = Symbol.iterator, g = function* () { yield* [1]; };",
+  "export type F = (first: string, ...others: number[]) => void;",
   "export type T = typeof fetchless; const fetchless = 1;",
 ];
 

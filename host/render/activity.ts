@@ -1,6 +1,6 @@
 /** What goes on right now, as one row: known from the events so far, gone when they are over. */
 import type { Shown } from "../../actors/types.ts";
-import { count, duration } from "./progress.ts";
+import { count, duration, toolWords } from "./progress.ts";
 import { oneLine } from "./safe.ts";
 
 /** The present activity. */
@@ -34,7 +34,7 @@ export function createActivity(now: () => number): Activity {
         if (thought === 0) begin("thinking");
         thought += event.text.length;
         words = `thinking, ${count(thought)} characters`;
-      } else if (event.type === "tool_start") start(event.id, `${event.name} ${event.summary}`);
+      } else if (event.type === "tool_start") start(event.id, toolWords(event.name, event.summary));
       else if (event.type === "tool_update") words = oneLine(event.text.trimEnd().split("\n").at(-1) ?? "");
       else if (event.type === "tool_end") end(event.id);
       else if (event.type === "retry") {

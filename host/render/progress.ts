@@ -33,6 +33,12 @@ export function paintDiff(text: string, paint: Paint): string {
   }).join("\n");
 }
 
+/** A tool and what it was asked, nothing said twice: `read_file` and "read a.txt" are "read_file a.txt". */
+export function toolWords(name: string, summary: string): string {
+  const said = [name.replaceAll("_", " "), name.split("_")[0]].find((words) => summary.startsWith(`${words} `));
+  return `${name} ${summary.slice(said === undefined ? 0 : said.length + 1)}`;
+}
+
 /** What is left of an event in the output; nothing for what is only worth a moment's notice. */
 export function progress(event: Shown, paint: Paint): string | undefined {
   switch (event.type) {
@@ -46,7 +52,7 @@ export function progress(event: Shown, paint: Paint): string | undefined {
         ? paint("dim", ` · ${count(event.bytes)} bytes${event.truncated ? ", cut" : ""}`)
         : "";
       const mark = event.ok ? paint("green", "✓") : paint("red", "✗");
-      return `${mark} ${oneLine(`${event.name} ${event.summary}`)}${size}`;
+      return `${mark} ${oneLine(toolWords(event.name, event.summary))}${size}`;
     }
     case "compact":
       return paint("dim", `compacted (${event.trigger}): ${count(event.before)} → ${count(event.after)} tokens`);

@@ -14,8 +14,11 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   }
 }
 
-/** What an error says. */
+/** What an error says; for Deno's own closed places in words that a person can act on. */
 export function reason(error: unknown): string {
+  if (error instanceof Deno.errors.NotCapable && /^Requires all access/.test(error.message)) {
+    return "it lies in /dev, /proc or /sys, which hold devices and state of the system, not files; use a path elsewhere";
+  }
   return error instanceof Error ? error.message : String(error);
 }
 

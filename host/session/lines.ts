@@ -8,6 +8,15 @@ export type Scan = { end: number; rest: Uint8Array };
 
 /** Visits each whole line (without its newline) from byte `from`; the bytes are valid only during the visit. Throws what opening throws. */
 export function scanLines(path: string, visit: (line: Uint8Array) => void, from = 0): Scan {
+  const lines = readLines(path, from);
+  for (let next = lines.next();; next = lines.next()) {
+    if (next.done) return next.value;
+    visit(next.value);
+  }
+}
+
+/** The same lines one after the other, each valid until the next is asked for; the file is opened with the first. */
+export function* readLines(path: string, from = 0): Generator<Uint8Array, Scan, undefined> {
   using file = Deno.openSync(path, { read: true });
   let end = file.seekSync(from, Deno.SeekMode.Start);
   const chunk = new Uint8Array(1 << 20);
@@ -20,7 +29,7 @@ export function scanLines(path: string, visit: (line: Uint8Array) => void, from 
       pieces = [];
       end += line.length + 1;
       start = at + 1;
-      visit(line);
+      yield line;
     }
     if (start < count) pieces.push(read.slice(start));
   }

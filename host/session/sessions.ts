@@ -4,7 +4,7 @@ import { type LogEvent, no, ok, type Outcome } from "../../actors/types.ts";
 import type { Clock, Sessions } from "../../actors/ports.ts";
 import { parseLine, type TrajectoryLog } from "./log.ts";
 import { cut, reason } from "./files.ts";
-import { lineHead, scanLines } from "./lines.ts";
+import { lineHead, readLines, scanLines } from "./lines.ts";
 import { createMarks, type Mark } from "./marks.ts";
 import { pageOf, summaryOf } from "./summary.ts";
 
@@ -32,15 +32,18 @@ export function createSessions({ cwd, id, log }: SessionsOptions): Sessions {
   const file = (name: string) => `${sessionFolder(cwd, name)}/traj.jsonl`;
   let current = id;
 
+  const refused = (name: string, why: string) =>
+    no(`Cannot load session ${JSON.stringify(cut(name, 100))}: ${why}; list them with "/sessions"`);
+  const find = async (name: string): Promise<Outcome<string>> => {
+    if (!ID.test(name)) return refused(name, "that is not a session id");
+    return await isFile(file(name)) ? ok(file(name)) : refused(name, `"${cwd}" has none of that id`);
+  };
   const load = async (name: string): Promise<Outcome<LogEvent[]>> => {
-    const quoted = JSON.stringify(cut(name, 100));
-    const refused = (why: string) => no(`Cannot load session ${quoted}: ${why}; list them with "/sessions"`);
-    if (!ID.test(name)) return refused("that is not a session id");
-    if (!await isFile(file(name))) return refused(`"${cwd}" has none of that id`);
+    const found = await find(name);
     try {
-      return ok(eventsOf(file(name)));
+      return found.ok ? ok([...eventsOf(found.value)]) : found;
     } catch (error) {
-      return refused(reason(error));
+      return refused(name, reason(error));
     }
   };
 
@@ -60,15 +63,15 @@ export function createSessions({ cwd, id, log }: SessionsOptions): Sessions {
       });
     },
     async resume(name) {
-      const events = await load(name);
-      if (!events.ok) return no(events.error.replace("load", "resume"));
+      const found = await find(name);
+      if (!found.ok) return no(found.error.replace("load", "resume"));
       try {
         log.move(sessionFolder(cwd, name));
       } catch (error) {
         return no(`Cannot resume session "${name}": ${reason(error)}; end the other one or start a new session`);
       }
       current = name;
-      return events;
+      return ok(eventsOf(found.value));
     },
     async summary(name, limit) {
       const events = await load(name);
@@ -105,11 +108,13 @@ async function openFolder(cwd: string, task: { session: string; number: number }
   }
 }
 
-function eventsOf(path: string): LogEvent[] {
-  const events: LogEvent[] = [];
-  const add = (line: Uint8Array) => events.push(...[parseLine(line)].filter((event) => event !== undefined));
-  add(scanLines(path, add).rest); // a last line that lacks only its newline is whole
-  return events;
+function* eventsOf(path: string): Generator<LogEvent, undefined> {
+  const lines = readLines(path);
+  for (let next = lines.next();; next = lines.next()) {
+    const event = parseLine(next.done ? next.value.rest : next.value); // a last line that lacks only its newline is whole
+    if (event) yield event;
+    if (next.done) return;
+  }
 }
 
 /** Names of the session folders that hold a trajectory, sorted. */

@@ -94,7 +94,7 @@ Deno.test("After resume the log writes to the earlier session, which is then the
     const { sessions, log } = open(cwd);
     equal(sessions.current(), NOW);
     const resumed = await sessions.resume(A);
-    equal([resumed.ok && resumed.value.length, sessions.current(), log.seq()], [3, A, 3]);
+    equal([resumed.ok && [...resumed.value].length, sessions.current(), log.seq()], [3, A, 3]);
     log.write("session_start", { resumed: true });
     equal(await sessions.openTask(2), { ok: true, value: `outputs/${A}/task_2` });
     const other = open(cwd);
@@ -103,6 +103,23 @@ Deno.test("After resume the log writes to the earlier session, which is then the
     equal(other.sessions.current(), NOW);
     log.close();
     equal(namesIn(`${cwd}/.evo/sessions`), [A]);
+  }));
+
+Deno.test("A resumed session is read while its events are asked for, so that its text is never in memory at once", () =>
+  inFolder(async (cwd) => {
+    write(cwd, { id: A, texts: Array.from({ length: 40 }, () => "x".repeat(100_000)) });
+    const { sessions, log } = open(cwd);
+    const resumed = await sessions.resume(A);
+    ok(resumed.ok);
+    const events = resumed.value[Symbol.iterator]();
+    equal(events.next().value?.seq, 0);
+    await Deno.truncate(`${cwd}/.evo/sessions/${A}/traj.jsonl`);
+    log.close();
+    let rest = 0;
+    while (!events.next().done) rest += 1;
+    ok(rest < 40, `${rest} of the others were there before they were asked for`);
+    const whole = await sessions.load(A);
+    equal(whole, { ok: true, value: [] });
   }));
 
 Deno.test("The session that is being written can be resumed too", () =>

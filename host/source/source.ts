@@ -40,17 +40,17 @@ export function isEvolvable(path: string): boolean {
   return Object.hasOwn(KINDS, path.split("/")[0] ?? "") && path.includes("/");
 }
 
-/** Why a self-edit may not write this path, or undefined if it may. One sentence. */
+/** Why a self-edit may not write this path, as a clause, or undefined if it may. */
 export function whyProtected(path: string): string | undefined {
   if (!isEvolvable(path)) {
-    return `Cannot change "${path}": a self-edit may change only main.ts, actors/, plugins/ (except a function's task.ts), prompts/ and ${
+    return `a self-edit may change only main.ts, actors/, plugins/ (except a function's task.ts), prompts/ and ${
       DOCS.join(", ")
     }`;
   }
   const folder = path.split("/")[0] ?? "", kinds = path.includes("/") ? KINDS[folder] ?? [] : [".ts", ".md"];
   const name = path.split("/").at(-1) ?? "";
   if (kinds.some((kind) => name.endsWith(kind)) && !/\.d\.ts$/i.test(name)) return undefined;
-  return `Cannot change "${path}": ${folder}/ holds only ${kinds.join(" and ")} files`;
+  return `${folder}/ holds only ${kinds.join(" and ")} files`;
 }
 
 /** True for a file of tests. */

@@ -2,9 +2,10 @@ import { deepStrictEqual as equal, match } from "node:assert/strict";
 import { createAsking } from "./asking.ts";
 import { complete } from "../editor/complete.ts";
 import { createHistory } from "../editor/history.ts";
-import { duration, usageLine } from "../render/progress.ts";
+import { duration, toolWords, usageLine } from "../render/progress.ts";
 import { fakeScreen } from "../testing/fake_screen.ts";
 import { splitLines } from "./lines.ts";
+import { createPlain } from "./plain.ts";
 import { createScreen } from "./screen.ts";
 import { createWriter } from "./writer.ts";
 
@@ -214,6 +215,28 @@ Deno.test("completion adds what is shared, a blank after the only choice, and no
   equal(await complete("!cat 日", sources), { add: "", choices: ["日本.txt", "日記.txt"] });
   equal(await complete("zzz", sources), { add: "", choices: [] });
 });
+
+Deno.test("without a terminal a diff that was asked for is on stdout, one that is progress on stderr", () => {
+  const written: string[] = [];
+  const to = (name: string) => ({ write: (text: string) => written.push(`${name} ${text}`) > 0, done: async () => {} });
+  const [stdout, stderr] = [to("out"), to("err")];
+  const show = createPlain({ stdout, stderr, paint: (_, text) => text, label: undefined });
+  show({ type: "diff", text: "+asked", asked: true });
+  show({ type: "diff", text: "+shown" });
+  equal(written, ["out +asked\n", "err +shown\n"]);
+});
+
+const spoken: [name: string, summary: string, words: string][] = [
+  ["read_file", "read a.txt", "read_file a.txt"],
+  ["search", 'search "x" src', 'search "x" src'],
+  ["read_log", "read log s1 0..9", "read_log s1 0..9"],
+  ["shell", "$ ls", "shell $ ls"],
+  ["read_file", "readme.md", "read_file readme.md"],
+  ["read_file", 'Cannot read "a"', 'read_file Cannot read "a"'],
+];
+for (const [name, summary, words] of spoken) {
+  Deno.test(`a tool's row says nothing twice: ${words}`, () => equal(toolWords(name, summary), words));
+}
 
 Deno.test("durations and usage read well", () => {
   equal([0, 999, 1500, 9_960, 61_000].map(duration), ["0 ms", "999 ms", "1.5 s", "10 s", "1 min 1 s"]);

@@ -1,6 +1,6 @@
 /** Output without a live region: the answer on stdout, progress on stderr, or every event as JSON. */
 import type { Shown } from "../../actors/types.ts";
-import { progress } from "../render/progress.ts";
+import { progress, toolWords } from "../render/progress.ts";
 import { createSafe, oneLine } from "../render/safe.ts";
 import type { Paint } from "../render/style.ts";
 import type { Writer } from "./writer.ts";
@@ -38,10 +38,10 @@ export function createPlain(
     text(answer.end());
     if (open) text("\n");
     const line = progress(event, paint);
-    if (event.type === "print") stdout.write(`${line}\n`);
+    if (event.type === "print" || (event.type === "diff" && event.asked)) stdout.write(`${line}\n`);
     else if (line !== undefined) say(line);
     else if (event.type === "turn_start") label && say(paint("dim", `${label()}> ${oneLine(event.text)}`));
-    else if (event.type === "tool_start") say(paint("dim", oneLine(`… ${event.name} ${event.summary}`)));
+    else if (event.type === "tool_start") say(paint("dim", oneLine(`… ${toolWords(event.name, event.summary)}`)));
     else if (event.type === "retry") {
       say(
         oneLine(

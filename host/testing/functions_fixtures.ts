@@ -61,7 +61,7 @@ export async function withFunctions(
         createFunctions({
           ...{ cwd, clock, redact, workshop: () => workshop, hasModel: () => model !== undefined },
           shipped: new URL(`${pathToFileURL(join(cwd, "shipped"))}/`),
-          folders: () => [join(cwd, ".evo/plugins/functions")],
+          folders: () => Promise.resolve([join(cwd, ".evo/plugins/functions")]),
           model: () => model ?? fail(),
           play: () => model ?? fail(),
           prompt: (name) => Promise.resolve(`the prompt ${name}`),

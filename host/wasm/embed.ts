@@ -16,7 +16,7 @@ export { default as binaryen } from "npm:binaryen@${binaryen}";
 
 /**
  * The path of `asc.gz` for the compiler that `source` names: one kept in `cache`, else the running executable's own if it
- * is of the same versions, else a new bundle made with `deno` (some seconds). To be put at the root of the executable's files.
+ * is of the same versions, else a new bundle made with `deno` (some seconds); "" if it names none. To be put at the root of the executable's files.
  */
 export async function packCompiler(
   { source, deno, cache, signal }: { source: string; deno: string[]; cache: string; signal?: AbortSignal },
@@ -25,11 +25,7 @@ export async function packCompiler(
   const [asc, binaryen] = ["assemblyscript", "binaryen"].map((name) =>
     new RegExp(`"npm:/?${name}@([^/"]+)`).exec(map)?.[1]
   );
-  if (!asc || !binaryen) {
-    return no(
-      `Cannot pack the compiler: "${join(source, "imports.json")}" names no assemblyscript or no binaryen; add both`,
-    );
-  }
+  if (!asc || !binaryen) return ok("");
   const entry = entryOf(asc, binaryen);
   const key = (await digest(`${Deno.version.deno}\n${entry}`)).slice(0, 32);
   const path = join(cache, `asc-${key}.gz`);

@@ -105,7 +105,9 @@ function parse(line: string): FromChild | undefined {
 
 function reason(tail: string, how: string): string {
   if (/out of memory|heap limit/i.test(tail)) return "it ran out of memory";
-  const said = tail.trim().split("\n").filter((line) => !line.startsWith("    at ")).at(-1)?.slice(0, 300);
+  const lines = tail.trim().split("\n").filter((line) => !line.startsWith("    at "));
+  const at = lines.findLastIndex((line) => /^error\b|panicked at/i.test(line));
+  const said = lines.slice(at < 0 ? -1 : at).slice(0, 2).join(" ").slice(0, 300);
   return said ? `its process ${how}: ${said}` : `its process ${how}`;
 }
 

@@ -19,7 +19,7 @@ export async function strip(source: string, file: string): Promise<Outcome<strin
   }
   const line = findImport(code);
   return line === 0 ? ok(code) : because(
-    `line ${line} imports a value; only type imports are possible ("import type ..."), take z and tool from the API`,
+    `line ${line} imports a value; only type imports are possible ("import type ..."), take what you need from the API`,
   );
 }
 

@@ -1,21 +1,23 @@
 /** One child process, from the parent's side: one question at a time, killed at its deadline. */
 import type * as z from "zod";
 import { createReader, encode, type Frame, PLAIN_MARK } from "./frames.ts";
-import { Answer, type Hello, type Question } from "./protocol.ts";
 
 /** How a question ended. `detail` says, for people, how the child died. */
-export type Told<Op extends keyof typeof Answer> =
-  | { kind: "answer"; head: z.infer<(typeof Answer)[Op]>; bytes: Uint8Array<ArrayBuffer>[] }
+export type Told<T> =
+  | { kind: "answer"; head: T; bytes: Uint8Array<ArrayBuffer>[] }
   | { kind: "timeout" }
   | { kind: "crash"; detail: string };
 
 /** A running child. */
 export interface Process {
-  /** Asks; the child has `withinMs`, then it is killed. An abort kills it too, and rejects. A dead child answers `crash`. */
-  ask<Op extends Question["op"]>(
-    question: Extract<Question, { op: Op }>,
-    on: { bytes?: Uint8Array[]; signal: AbortSignal },
-  ): Promise<Told<Op>>;
+  /**
+   * Asks; the child has `withinMs`, then it is killed. An abort kills it too, and rejects. A dead child, and one whose answer
+   * does not parse, is a crash.
+   */
+  ask<T>(
+    question: { withinMs: number; [what: string]: unknown },
+    on: { answer: z.ZodType<T>; bytes?: Uint8Array[]; signal: AbortSignal },
+  ): Promise<Told<T>>;
   /** False once it ended, for whatever reason. */
   alive(): boolean;
   pid: number;
@@ -23,11 +25,14 @@ export interface Process {
   end(): Promise<void>;
 }
 
-/** What a child is started as. `self`: the words that start this executable; `memory` in bytes. */
+/**
+ * What a child is started as: a command, its heap in MB, and the first frame it is sent, to which a `mark` is added: nothing
+ * but the answers behind that mark is read.
+ */
 export interface Start {
-  self: string[];
-  role: Hello["role"];
-  memory: number;
+  command: string[];
+  heapMb: number;
+  hello: Record<string, unknown>;
 }
 
 /** A loaded machine may take this long to start a process. */
@@ -45,20 +50,19 @@ const KEPT = [
   "XDG_CACHE_HOME",
   "SystemRoot",
 ];
-const HEAP_MB = { compile: 1024, evaluate: 512 };
 
 /** Starts a child; it is ready when this resolves, or dead, with `alive` false. */
-export async function startProcess({ self, role, memory }: Start): Promise<Process> {
-  const [name = "", ...args] = self;
+export async function startProcess({ command, heapMb, hello }: Start): Promise<Process> {
+  const [name = "", ...args] = command;
   const mark = `\n${crypto.randomUUID()}\n`;
   const env = Object.fromEntries(KEPT.flatMap((key) => {
     const value = Deno.env.get(key);
     return value === undefined ? [] : [[key, value]];
   }));
   const child = new Deno.Command(name, {
-    args: [...args, "--evo-functions"],
+    args,
     clearEnv: true,
-    env: { ...env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", DENO_V8_FLAGS: `--max-old-space-size=${HEAP_MB[role]}` },
+    env: { ...env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", DENO_V8_FLAGS: `--max-old-space-size=${heapMb}` },
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
@@ -115,17 +119,16 @@ export async function startProcess({ self, role, memory }: Start): Promise<Proce
   };
 
   const never = new AbortController().signal;
-  const hello: Hello = { op: "hello", role, mark, memory };
-  await exchange(hello, { bytes: [], withinMs: START_MS, signal: never, mark: PLAIN_MARK });
+  await exchange({ ...hello, mark }, { bytes: [], withinMs: START_MS, signal: never, mark: PLAIN_MARK });
   return {
     pid: child.pid,
     alive: () => alive,
     end,
-    async ask(question, { bytes = [], signal }) {
+    async ask(question, { answer, bytes = [], signal }) {
       const told = await exchange(question, { bytes, withinMs: question.withinMs, signal, mark: PLAIN_MARK });
       if ("late" in told) return told.late ? { kind: "timeout" } : { kind: "crash", detail: told.detail };
-      const parsed = Answer[question.op].safeParse(told.head);
-      if (parsed.success) return { kind: "answer", head: parsed.data as never, bytes: told.bytes };
+      const parsed = answer.safeParse(told.head);
+      if (parsed.success) return { kind: "answer", head: parsed.data, bytes: told.bytes };
       await end();
       return { kind: "crash", detail: "its answer was malformed" };
     },
