@@ -1,7 +1,6 @@
 /** Plugins that people drop in: the words a tool plugin is written in. A plugin file imports nothing but these types. */
 import type * as z from "zod";
-import type { ToolPlugin } from "./ports.ts";
-import type { Outcome, ToolResult } from "./types.ts";
+import type { ToolResult } from "./types.ts";
 
 /**
  * What a plugin may do beyond computing. Each is asked for by name and granted once by a person, bound to the file's hash.
@@ -53,22 +52,3 @@ export interface PluginApi {
 
 /** The default export of a plugin file. */
 export type PluginFile = (api: PluginApi) => DropIn;
-
-/** The port: plugins that were dropped in. */
-export interface Plugins {
-  /** Begins to watch the folders; what appears is live within a second. Called once. */
-  start(): Promise<void>;
-  /** The tools that are live now, in a stable order. */
-  tools(): ToolPlugin[];
-  /** Runs one command line: list (nothing said), new NAME. The text is for people. */
-  run(words: string[], signal: AbortSignal): Promise<Outcome<string>>;
-}
-
-/** The port: evolvable functions of this directory and of the executable. */
-export interface Functions {
-  /**
-   * Runs one command line: list, show, evolve, activate, history, bench. The text is for people; a bad outcome is one
-   * sentence. An abort ends an evolution in good order: what was found stays.
-   */
-  run(words: string[], how: { signal: AbortSignal; update(text: string): void }): Promise<Outcome<string>>;
-}

@@ -4,7 +4,7 @@
  */
 import type { AnyStateMachine, InputFrom, OutputFrom } from "xstate";
 import type * as z from "zod";
-import type { Functions, Plugins } from "./plugins.ts";
+import type { Functions, Plugins } from "./growing.ts";
 import type {
   Budget,
   Candidate,

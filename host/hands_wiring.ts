@@ -5,21 +5,21 @@ import type { Body } from "./facts.ts";
 import { createGrowing, type GrowingOptions } from "./growing_wiring.ts";
 import type { Hands } from "./hands.ts";
 import type { TrajectoryLog } from "./session/log.ts";
+import { tendUndo } from "./session/prune_undo.ts";
+import { createSessionUndo } from "./session/session_undo.ts";
 import { createAgents } from "./shell/agents.ts";
 import { createShell, noShell } from "./shell/shell.ts";
 import { typedShell } from "./shell/typed.ts";
 import type { ProcessTerminal } from "./terminal/process.ts";
 import { createTools } from "./tools.ts";
-import { createUndo } from "./workspace/undo.ts";
 import { createWorkspace } from "./workspace/workspace.ts";
 
-/** What they stand on. `id` is the session that began, `task` the number of the present one. */
+/** What they stand on. `task` is the number of the present one. */
 export interface HandsOptions extends Omit<GrowingOptions, "builtIn"> {
   body: Body;
   options: Options;
   cwd: string;
   env: Record<string, string>;
-  id: string;
   task: () => number;
   terminal: ProcessTerminal;
   log: TrajectoryLog;
@@ -32,7 +32,9 @@ export interface HandsOptions extends Omit<GrowingOptions, "builtIn"> {
 /** Wires them. */
 export async function createHands(on: HandsOptions): Promise<Hands> {
   const { body, options, cwd, env, terminal, log, sessions, clock, redact } = on;
-  const undo = createUndo({ root: cwd, store: join(cwd, ".evo/undo", on.id), log });
+  const tend = (store: string, current: string) => tendUndo(store, { current, now: clock.now() });
+  const undo = createSessionUndo({ root: cwd, log, current: sessions.current, tend });
+  void undo.open();
   const outputs = () => join("outputs", sessions.current());
   const answers = env.EVO_REPLAY_ANSWERS ? await (await import("./replay.ts")).recordedAnswers(env) : undefined;
   let denied = false;

@@ -129,7 +129,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
   let task = carried?.handover.task ?? 0;
   const hands = lazyHands(async () => {
     const { createHands } = await import("./hands_wiring.ts");
-    const stood = { body, options, cwd, env, id, terminal, log, sessions, draft, clock, redact, granted, guidance };
+    const stood = { body, options, cwd, env, terminal, log, sessions, draft, clock, redact, granted, guidance };
     const playing = (text: string) => speak({ baseUrl: "", model: "demo", fastModel: "demo", cassette: { text } });
     const hasModel = settings?.hasModel === true && model.name() !== "demo";
     return createHands({ ...stood, model, hasModel, playing, task: () => task });

@@ -111,7 +111,7 @@ function importFault(node: Node, { root, file }: { root: string; file: string })
   const path = new URL(to, `file://${file}`).pathname.slice(new URL(`file://${root}/`).pathname.length);
   const inward = test || !file.startsWith(`${root}/plugins/`)
     ? /^(actors\/|main\.ts$)/.test(path) || (test && path.startsWith("plugins/"))
-    : /^(plugins\/|actors\/(types|ports|functions|plugins)\.ts$)/.test(path);
+    : /^(plugins\/|actors\/(types|ports|growing|functions|plugins)\.ts$)/.test(path);
   return !(inward && path.endsWith(".ts")) && `May not import "${to}" from here: imports point inward`;
 }
 
