@@ -18,6 +18,7 @@ import { createJournal } from "./session/journal.ts";
 import { createLog } from "./session/log.ts";
 import { createRedactor } from "./session/redact.ts";
 import { createSessions, newSessionId, sessionFolder } from "./session/sessions.ts";
+import { canConfirm, confirm } from "./terminal/confirm.ts";
 import { createProcessTerminal, type ProcessTerminal } from "./terminal/process.ts";
 
 /** Time, as the mind may see it. */
@@ -54,7 +55,7 @@ export function createOpen(body: Body): Open {
     });
     body.closing.push(terminal.close);
     for (const text of body.start.notices) terminal.show({ type: "notice", level: "warning", text });
-    const decided = await decideTrust({ body, cwd, env, terminal });
+    const decided = await decideTrust({ body, options, cwd, env, terminal });
     if (!decided.ok) return { ok: false, error: decided.error, exit: EXIT.config };
     const { granted, decide } = decided.value;
     if (granted.said && options.mode !== "command") {
@@ -153,17 +154,19 @@ async function wire(wiring: Wiring): Promise<Ports> {
 }
 
 async function decideTrust(
-  { body, cwd, env, terminal }: Pick<Wiring, "body" | "cwd" | "env" | "terminal">,
+  { body, options, cwd, env, terminal }: Pick<Wiring, "body" | "options" | "cwd" | "env" | "terminal">,
 ): Promise<Outcome<{ granted: Granted; decide: () => Promise<Granted> }>> {
   const isCheckout = await Deno.stat(join(cwd, "host/boot.ts")).then(() => true, () => false);
-  const { sourceHash } = isCheckout ? await import("./source/source.ts") : { sourceHash: undefined };
-  const own = sourceHash !== undefined && await sourceHash(cwd).catch(() => "") === body.facts.sourceHash;
+  const { knownHash } = isCheckout ? await import("./source/known_hash.ts") : { knownHash: undefined };
+  const cache = join(body.home, "source.json");
+  const own = await knownHash?.(cwd, { cache, now: clock.now() }).catch(() => "") === body.facts.sourceHash;
   const trust = createTrust({
     store: trustStore(env, env.HOME ?? "/"),
     cwd,
     interactive: terminal.interactive(),
     own,
     ask: terminal.ask,
+    ...(options.mode === "command" && canConfirm() && { confirm }),
   });
   try {
     const decide = () => trust.decide(new AbortController().signal);

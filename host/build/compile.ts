@@ -15,7 +15,7 @@ export interface Built {
   compileMs: number;
 }
 
-/** What a build needs. `stage` is a folder of its own that is emptied first; `pack` gives the gzipped source. */
+/** What a build needs. `stage` is a folder of its own that is emptied first and, once compiled, removed; `pack` gives the gzipped source. */
 export interface CompileOptions {
   source: string;
   out: string;
@@ -96,6 +96,7 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
     await Deno.rename(temp, out);
   } finally {
     await Deno.remove(temp).catch(ignoreMissing);
+    await Deno.remove(stage, { recursive: true }).catch(ignoreMissing);
   }
   const compileMs = performance.now() - bundled;
   return ok({ path: out, sourceHash, entries, bundleMs: bundled - started, compileMs });

@@ -52,6 +52,7 @@ Deno.test("the same source gives the same payload wherever it lies, and the exec
       ok(built.ok, JSON.stringify(built));
       equal(built.value.entries, ["host/boot.ts", "main.ts", "plugins/tools/greet.ts", "plugins/tools/greet_word.ts"]);
       identities.push(await identify(out));
+      ok(!await Deno.lstat(options.stage).catch(() => undefined), "the stage is gone");
       const { code, stdout, stderr } = await new Deno.Command(out, { cwd: "/", clearEnv: true }).output();
       equal([code, new TextDecoder().decode(stderr)], [0, ""]);
       const { packed, ...seen } = JSON.parse(new TextDecoder().decode(stdout));

@@ -6,11 +6,16 @@ export type Piece = { path: string; real: string; text: string; truncated: boole
 
 const LONGEST = 1 << 20;
 
-/** Reads at most 1 MiB of a regular file, following links; undefined if there is no such file. Throws a sentence if it cannot be read. */
-export async function readPiece(path: string): Promise<Piece | undefined> {
+/**
+ * Reads at most 1 MiB of a regular file, following links; undefined if there is no such file. Throws a sentence if it cannot be
+ * read, and with `strict` if a folder is in its place.
+ */
+export async function readPiece(path: string, { strict = false } = {}): Promise<Piece | undefined> {
   try {
     const real = await Deno.realPath(path);
-    if (!(await Deno.stat(real)).isFile) return undefined;
+    const { isFile, isDirectory } = await Deno.stat(real);
+    if (strict && isDirectory) throw new Error("it is a folder, where a file belongs");
+    if (!isFile) return undefined;
     using file = await Deno.open(real, { read: true });
     const bytes = new Uint8Array(LONGEST + 1);
     let size = 0;

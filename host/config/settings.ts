@@ -69,7 +69,7 @@ export function configFolder(env: Record<string, string>, home: string): string 
 export async function loadSettings({ flags, env, home, granted }: SettingsOptions): Promise<Outcome<Settings>> {
   const folder = configFolder(env, home);
   try {
-    const userConfig = await readPiece(`${folder}/config.jsonc`);
+    const userConfig = await readPiece(`${folder}/config.jsonc`, { strict: true });
     const userEnv = await readPiece(`${folder}/.env`);
     const layers = [
       layerOf(DEFAULTS, "default"),

@@ -125,10 +125,11 @@ for (const [name, options, sentence] of wrong) {
   });
 }
 
-Deno.test("A user config that is a folder counts as absent; one that cannot be read is a sentence", async () => {
+Deno.test("A user config that is a folder, or cannot be read, is a sentence", async () => {
   const home = await Deno.makeTempDir();
   await Deno.mkdir(`${home}/.config/evo/config.jsonc`, { recursive: true });
-  equal((await loadSettings({ flags: {}, env: {}, home, granted: {} })).ok, true);
+  const folder = await loadSettings({ flags: {}, env: {}, home, granted: {} });
+  match(folder.ok ? "" : folder.error, /^Cannot read ".*config\.jsonc": it is a folder, where a file belongs; make/);
   await Deno.remove(`${home}/.config/evo/config.jsonc`);
   await Deno.symlink("config.jsonc", `${home}/.config/evo/config.jsonc`);
   const looped = await loadSettings({ flags: {}, env: {}, home, granted: {} });

@@ -28,6 +28,8 @@ export interface TrustOptions {
   interactive: boolean;
   own: boolean;
   ask: Terminal["ask"];
+  /** Asks what `admit` asks where there is a terminal but no conversation. */
+  confirm?: (question: string) => Promise<boolean>;
 }
 
 type Store = Record<string, { hash: string; at: string }>;
@@ -45,7 +47,7 @@ export const promptPath = (cwd: string): string => `${cwd}/.evo/prompts/chat.md`
  * Throws a sentence if a file cannot be read.
  */
 export function createTrust(options: TrustOptions): { decide(signal: AbortSignal): Promise<Granted> } {
-  const { store, cwd, interactive, own, ask } = options;
+  const { store, cwd, interactive, own, ask, confirm } = options;
   const decide = async (signal: AbortSignal) => {
     const root = await Deno.realPath(cwd);
     const found = await readPieces(root);
@@ -73,10 +75,12 @@ export function createTrust(options: TrustOptions): { decide(signal: AbortSignal
     return refused("you did not trust this directory; start again to be asked again");
   };
   async function admit(what: string, on: { root: string; hash: string; signal: AbortSignal }): Promise<boolean> {
-    if (!interactive) return false;
     const question = `Trust this directory? ${what} would run in it`;
-    const answer = await ask(question, { choices: ["yes", "no"], signal: on.signal });
-    if (!answer.ok || answer.value !== "yes") return false;
+    if (!interactive && !await confirm?.(question)) return false;
+    if (interactive) {
+      const answer = await ask(question, { choices: ["yes", "no"], signal: on.signal });
+      if (!answer.ok || answer.value !== "yes") return false;
+    }
     await remember(store, on);
     return true;
   }
@@ -99,7 +103,7 @@ async function readPieces(root: string): Promise<Omit<Granted, "trusted" | "admi
     `Did not load ${JSON.stringify(path)}: it leads out of the repository, to ${JSON.stringify(real)}`
   );
   return {
-    config: await readPiece(`${root}/.evo/config.jsonc`),
+    config: await readPiece(`${root}/.evo/config.jsonc`, { strict: true }),
     env: await readPiece(`${root}/.env`),
     prompt: prompt?.real.startsWith(inside) ? prompt : undefined,
     guides: all.filter((piece) => piece !== prompt && piece.real.startsWith(inside)),

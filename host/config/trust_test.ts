@@ -1,4 +1,4 @@
-import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
+import { deepStrictEqual as equal, match, ok, rejects } from "node:assert/strict";
 import { no, ok as good } from "../../actors/types.ts";
 import { loadSettings } from "./settings.ts";
 import { createTrust, trustStore } from "./trust.ts";
@@ -66,6 +66,8 @@ Deno.test("What appears in a directory that was not asked about is asked about o
     const no = await decide({ ask: () => Promise.resolve(good("no")) });
     equal([await no.admit("x.ts", signal), await no.admit("y.ts", signal)], [false, false]);
     equal(await (await decide({ interactive: false })).admit("x.ts", signal), false);
+    const asking = { interactive: false, confirm: (question: string) => Promise.resolve(/would run/.test(question)) };
+    equal(await (await decide({ ...asking, store: `${"x".repeat(300)}/no` })).admit("x.ts", signal), true);
     const first = await decide();
     equal([await first.admit("x.ts", signal), await first.admit("y.ts", signal)], [true, true]);
     equal(asked, ["Trust this directory? x.ts would run in it"]);
@@ -208,6 +210,12 @@ Deno.test("Devices, folders and dangling links are no files, and do not block", 
     await Deno.symlink("/dev/zero", `${cwd}/.evo/config.jsonc`);
     await Deno.symlink("nowhere", `${cwd}/../AGENTS.md`);
     equal([(await decide()).trusted, asked], [false, []]);
+  }));
+
+Deno.test("A folder in the place of a project's config is said, not passed over", () =>
+  inPlace(async ({ cwd, decide }) => {
+    await Deno.mkdir(`${cwd}/.evo/config.jsonc`);
+    await rejects(decide(), /^Error: Cannot read ".*config\.jsonc": it is a folder, where a file belongs; make/);
   }));
 
 Deno.test("Without a repository only the directory's own files count", async () => {

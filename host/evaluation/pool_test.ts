@@ -40,6 +40,7 @@ async function withWorkshop(
   options: Partial<WorkshopOptions> = {},
 ): Promise<void> {
   const dir = await Deno.realPath(await Deno.makeTempDir());
+  others = new Set(await children());
   const workshop = createWorkshop({ self: SELF, size: 2, ...options });
   let count = 0;
   const task = async (evaluate: string, extra = "") => {
@@ -60,6 +61,9 @@ async function withWorkshop(
   }
 }
 
+/** Processes that other test files left behind. */
+let others = new Set<number>();
+
 /** The children of every thread: a test file runs in one of its own. */
 async function children(pid = Deno.pid): Promise<number[]> {
   const found: number[] = [];
@@ -69,6 +73,7 @@ async function children(pid = Deno.pid): Promise<number[]> {
   }
   return found;
 }
+const own = async () => (await children()).filter((pid) => !others.has(pid));
 /** True once the process is gone or a zombie. */
 async function isGone(pid: number): Promise<boolean> {
   for (let round = 0; round < 600; round++) {
@@ -312,7 +317,7 @@ Deno.test("close() ends every process and rejects what runs; later questions are
     ok((await workshop.declare(file)).ok);
     running = rejects(workshop.declare(spinning), /closed/);
     await new Promise((done) => setTimeout(done, 600));
-    pids = await children();
+    pids = await own();
     ok(pids.length > 0);
   });
   await running;
@@ -336,7 +341,7 @@ Deno.test("an evaluation has so much memory and no more", async () => {
 Deno.test("a process that has nothing to do ends", () =>
   withWorkshop(async ({ workshop, task }) => {
     ok((await workshop.declare(await task(HONEST))).ok);
-    const pids = await children();
+    const pids = await own();
     equal(pids.length, 1);
     ok(await isGone(pids[0] ?? 0));
     ok((await workshop.declare(await task(HONEST))).ok);

@@ -35,6 +35,29 @@ async function untouched(world: World) {
   equal(status, "M  docs/own.md\n M prompts/chat.md\n?? notes.txt\n");
 }
 
+test("an Evo whose executable another one has replaced changes nothing: the lineage has no fork", async (world) => {
+  const stale = await openLineage(world), other = await openLineage(world);
+  ok((await other.promote(await makeCandidate(world), EVIDENCE)).ok);
+  const [head, exe] = [await mustGit(world.root, ["rev-parse", "HEAD"]), await identify(world.exe)];
+  const refused = [
+    await stale.promote(await makeCandidate(world, { "actors/c.ts": "export const c = 1;\n" }, { seed: 3 }), EVIDENCE),
+    await stale.rollback(0),
+  ];
+  for (const done of refused) {
+    match(done.ok ? "" : done.error, /has become generation 1 while this Evo ran; leave and start it again$/);
+  }
+  equal([await mustGit(world.root, ["rev-parse", "HEAD"]), await identify(world.exe)], [head, exe]);
+  equal((await other.list()).map(({ number }) => number), [0, 1]);
+  ok((await other.rollback(0)).ok, "the one that promoted goes on");
+});
+
+test("an executable that a person rebuilt while this Evo ran is not recorded as this Evo's", async (world) => {
+  const stale = await openLineage(world);
+  await writeExecutable(world.exe, noise(200_000, 9));
+  const done = await stale.rollback(0);
+  match(done.ok ? "" : done.error, /it was rebuilt while this Evo ran; leave and start it again$/);
+});
+
 test("a promotion commits, moves only its files, replaces the executable and records a chain", async (world) => {
   const lineage = await openLineage(world);
   const candidate = await makeCandidate(world);
