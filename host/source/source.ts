@@ -58,20 +58,21 @@ export const isTest = (path: string): boolean => path.endsWith("_test.ts");
 
 /** The source files below a root, sorted by code unit. Links are left out. */
 export async function listSource(root: string): Promise<string[]> {
-  const found: string[] = [];
-  async function walk(folder: string) {
-    for await (const entry of Deno.readDir(`${root}/${folder}`)) {
-      const path = `${folder}/${entry.name}`;
-      if (entry.isDirectory && !isHidden(entry.name)) await walk(path);
-      else if (entry.isFile && isSource(path)) found.push(path);
-    }
-  }
-  for (const path of [...FILES, ...FOLDERS]) {
+  const kept = await Promise.all([...FILES, ...FOLDERS].map(async (path) => {
     const info = await Deno.lstat(`${root}/${path}`).catch(() => undefined);
-    if (info?.isFile && FILES.includes(path)) found.push(path);
-    if (info?.isDirectory && FOLDERS.includes(path)) await walk(path);
-  }
-  return found.sort((a, b) => a < b ? -1 : 1);
+    if (info?.isDirectory && FOLDERS.includes(path)) return listBelow(root, path);
+    return info?.isFile && FILES.includes(path) ? [path] : [];
+  }));
+  return kept.flat().sort((a, b) => a < b ? -1 : 1);
+}
+
+/** At once, not piece by piece: a start waits for it, and each wait costs more than a folder. */
+function listBelow(root: string, folder: string): string[] {
+  return [...Deno.readDirSync(`${root}/${folder}`)].flatMap(({ name, isDirectory, isFile }) => {
+    const path = `${folder}/${name}`;
+    if (isDirectory && !isHidden(name)) return listBelow(root, path);
+    return isFile && isSource(path) ? [path] : [];
+  });
 }
 
 /** Reads the source below a root; throws on a file that is not UTF-8 text. */

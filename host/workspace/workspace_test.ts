@@ -129,6 +129,8 @@ Deno.test("mayWrite and beforeWrite stand before every change, and a refused cha
   equal(events, ["before", "before"]);
   equal(await at.names(), ["alias", "host"]);
   ok((await createWorkspace({ root: at.root }).write("host/a", "x")).ok, "without mayWrite it is written");
+  const refused = await createWorkspace({ root: at.root, mayWrite: whyProtected }).write("host/a.ts", "");
+  match(refused.ok ? "" : refused.error, /^Cannot write "host\/a\.ts": a self-edit may change only main\.ts, /);
 });
 
 Deno.test("links that leave are refused for reading, writing and deleting, and nothing outside changes", async () => {
