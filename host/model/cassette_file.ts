@@ -1,7 +1,8 @@
 /** Cassettes on disk. */
 import { no, ok, type Outcome } from "../../actors/types.ts";
+import { reason } from "../session/files.ts";
 
-const why = (error: unknown) => error instanceof Error ? error.message.replace(/[\s.]+$/, "") : String(error);
+const why = (error: unknown) => reason(error).replace(/[\s.]+$/, "");
 
 /** Reads a cassette file. */
 export function readCassette(file: string): Outcome<string> {

@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal, match, ok, rejects } from "node:assert/strict";
 import type { Outcome } from "../../actors/types.ts";
+import { whyProtected } from "../source/source.ts";
 import { replaceFile } from "./replace.ts";
 import { createWorkspace, type WorkspaceOptions } from "./workspace.ts";
 
