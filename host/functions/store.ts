@@ -1,9 +1,8 @@
 /** The database of one directory's functions: opening, migrating, and what happens when it is damaged. */
-import process from "node:process";
-import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
+import { openDatabase } from "../session/database.ts";
 import { reason } from "../session/files.ts";
-import { type Archive, createArchive, inTransaction } from "./archive.ts";
+import { type Archive, createArchive } from "./archive.ts";
 
 /** The evolvable functions that a directory remembers. */
 export interface Store {
@@ -62,7 +61,7 @@ function storeOver({ path, now, redact, warn }: StoreOptions): Store {
   let db: DatabaseSync | undefined;
   const use = <T>(act: (db: DatabaseSync) => T): T => {
     try {
-      return act(db ??= openDatabase(path));
+      return act(db ??= openDatabase(path, { migrations: MIGRATIONS, timeout: 10_000 }));
     } catch (error) {
       if (!/not a database|malformed|file is encrypted/.test(reason(error))) throw error;
       db?.close();
@@ -92,33 +91,6 @@ function storeOver({ path, now, redact, warn }: StoreOptions): Store {
     },
     close: () => db?.close(),
   };
-}
-
-function openDatabase(path: string): DatabaseSync {
-  if (path !== ":memory:") {
-    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 }).close();
-  }
-  const db = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(path, { timeout: 10_000 });
-  try {
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    migrate(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
-/** A database of a newer generation keeps its number: migrations only add, so this one can use it as it is. */
-function migrate(db: DatabaseSync): void {
-  const version = () => Number(db.prepare("PRAGMA user_version").get()?.user_version);
-  if (version() >= MIGRATIONS.length) return;
-  inTransaction(db, () => {
-    const from = version(); // another process may have migrated while this one waited
-    for (const sql of MIGRATIONS.slice(from)) db.exec(sql);
-    db.exec(`PRAGMA user_version = ${Math.max(from, MIGRATIONS.length)}`);
-  });
 }
 
 function putAside(path: string, now: number, warn: (sentence: string) => void): string {

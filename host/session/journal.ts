@@ -1,9 +1,8 @@
 /** What was learned across sessions, in SQLite. */
-import process from "node:process";
-import { dirname } from "node:path";
 import type { DatabaseSync } from "node:sqlite";
 import * as z from "zod";
 import type { Clock, Journal } from "../../actors/ports.ts";
+import { openDatabase } from "./database.ts";
 import { attempt, reason } from "./files.ts";
 
 /** What `createJournal` needs: `warn` is told, once, that the journal goes on in memory. */
@@ -76,35 +75,5 @@ export function createJournal({ path, clock, redact, warn }: JournalOptions): Jo
 
 /** Opens (creating it with mode 0600) and migrates the journal; throws what SQLite says if it cannot. */
 export function openJournal(path: string): DatabaseSync {
-  if (path !== ":memory:") {
-    Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    Deno.openSync(path, { read: true, write: true, create: true, mode: 0o600 }).close();
-  }
-  const db = new (process.getBuiltinModule("node:sqlite").DatabaseSync)(path, { timeout: 5000 });
-  try {
-    db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
-    migrate(db);
-    return db;
-  } catch (error) {
-    db.close();
-    throw error;
-  }
-}
-
-/** A journal of a newer generation keeps its number: migrations only add, so this one can use it as it is. */
-function migrate(db: DatabaseSync): void {
-  if (versionOf(db) >= MIGRATIONS.length) return;
-  db.exec("BEGIN IMMEDIATE");
-  try {
-    const version = versionOf(db); // another process may have migrated while this one waited
-    for (const sql of MIGRATIONS.slice(version)) db.exec(sql);
-    db.exec(`PRAGMA user_version = ${Math.max(version, MIGRATIONS.length)}; COMMIT`);
-  } catch (error) {
-    db.exec("ROLLBACK");
-    throw error;
-  }
-}
-
-function versionOf(db: DatabaseSync): number {
-  return Number(db.prepare("PRAGMA user_version").get()?.user_version);
+  return openDatabase(path, { migrations: MIGRATIONS, timeout: 5000 });
 }
