@@ -81,8 +81,10 @@ async function answer(ports: Ports, { command, rest }: Arguments): Promise<End> 
       const { text, healthy } = await about.doctor(signal);
       return { exit: healthy ? EXIT.done : EXIT.failed, out: text };
     }
-    case "fn":
-      return said(await functions(ports, rest, signal));
+    case "fn": {
+      const done = await functions(ports, rest, signal);
+      return { ...said(done), ...(done.exit !== undefined && { exit: done.exit }) };
+    }
     case "plugins":
       return said(await ports.plugins.run(rest, signal));
     case "lineage":

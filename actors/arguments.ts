@@ -55,6 +55,7 @@ function wrongFlag(flags: ReturnType<typeof readFlags>): string | undefined {
 /** Parses the command line; a bad outcome is one sentence for a usage error. */
 export function parseArguments(args: string[]): Outcome<Arguments> {
   const strange: string[] = [];
+  if (args[0] === "fn") args = args.map((arg) => /^-\d/.test(arg) ? `\0${arg}` : arg); // a number, no option
   const parsed = parseArgs(args, {
     string: [...STRINGS, ...OF_FUNCTIONS],
     boolean: [...BOOLEANS, "demo"],
@@ -91,7 +92,10 @@ export function parseArguments(args: string[]): Outcome<Arguments> {
   return ok({
     options,
     help: flags.help,
-    rest: [...words.slice(1), ...own.map((name) => name === "demo" ? "--demo" : `--${name}=${parsed[name]}`)],
+    rest: [
+      ...words.slice(1).map((word) => word.replace(/^\0/, "")),
+      ...own.map((name) => name === "demo" ? "--demo" : `--${name}=${parsed[name]}`),
+    ],
     ...(command && { command }),
     ...(prompt && { prompt }),
   });

@@ -16,7 +16,11 @@ export interface Plugins {
 export interface Functions {
   /**
    * Runs one command line: list, show, evolve, activate, history, bench. The text is for people; a bad outcome is one
-   * sentence. An abort ends an evolution in good order: what was found stays.
+   * sentence. An abort ends an evolution in good order: what was found stays,
+   * and `exit` is the exit code that tells it.
    */
-  run(words: string[], how: { signal: AbortSignal; update(text: string): void }): Promise<Outcome<string>>;
+  run(
+    words: string[],
+    how: { signal: AbortSignal; update(text: string): void },
+  ): Promise<Outcome<string> & { exit?: number }>;
 }

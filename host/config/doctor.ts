@@ -54,8 +54,10 @@ export function createDoctor(options: DoctorOptions): About["doctor"] {
   return async (signal) => {
     signal.throwIfAborted();
     const findings = Object.entries(CHECKS).map(async ([name, look]) => {
-      const limit = either(signal, AbortSignal.timeout(options.deadlineMs ?? 20_000));
-      const { state, text, todo } = await inTime(async () => await look(options, limit), limit);
+      const late = new AbortController(), limit = either(signal, late.signal);
+      const timer = setTimeout(() => late.abort(new Error("no answer in time")), options.deadlineMs ?? 20_000);
+      const looked = inTime(async () => await look(options, limit), limit);
+      const { state, text, todo } = await looked.finally(() => clearTimeout(timer));
       const line = `${state === "fail" ? "FAIL" : state.padEnd(4)}  ${name.padEnd(14)}${text}`;
       return { state, line: todo ? `${line}\n${" ".repeat(20)}-> ${todo}` : line };
     });

@@ -43,6 +43,8 @@ export async function writeFunction(
   if (!/^[a-z][a-z0-9_]{0,40}$/.test(name)) {
     return fail("a name begins with a letter and holds only a to z, digits and _");
   }
+  const taken = await Deno.stat(new URL(`${name}/`, shipped)).then(() => true, () => false);
+  if (taken) return fail("a shipped function has that name");
   const types = new URL(Deno.build.standalone ? "functions.txt" : "../../actors/functions.ts", shipped);
   const own = join(folder, name);
   try {

@@ -15,6 +15,8 @@ export interface FindOptions {
   folders: string[];
   declare: Workshop["declare"];
   cache?: string;
+  /** Looks at the task in the folder of this name alone. */
+  only?: string;
 }
 
 /** Characters of a starting body or cassette that are read at all. */
@@ -23,7 +25,7 @@ const Cache = z.record(z.string(), Declared);
 type Cache = z.infer<typeof Cache>;
 
 /** Finds all tasks, shipped ones first, each group by name. A task that cannot be used is one sentence and disturbs no other. */
-export async function findTasks({ shipped, folders, declare, cache }: FindOptions): Promise<FoundTasks> {
+export async function findTasks({ shipped, folders, declare, cache, only }: FindOptions): Promise<FoundTasks> {
   const cached = await readCache(cache);
   const fresh: Cache = {};
   const places = [
@@ -41,15 +43,17 @@ export async function findTasks({ shipped, folders, declare, cache }: FindOption
     const task = await readFiles(place);
     if (!task.ok) return task;
     const { hash, file } = task.value;
+    if (only !== undefined && place.name !== only) return undefined;
     const known = cached[hash];
     const declared: Outcome<Declaration> = known ? ok(known) : await declare(file);
     if (!declared.ok) return declared;
     fresh[hash] = declared.value;
     return finish(place.name, declared.value, task.value);
   }));
-  if (cache && Object.keys(fresh).some((hash) => !cached[hash])) await writeCache(cache, fresh);
+  if (cache && only === undefined && Object.keys(fresh).some((hash) => !cached[hash])) await writeCache(cache, fresh);
   const found: FoundTasks = { tasks: [], problems: [] };
   for (const outcome of loaded) {
+    if (!outcome) continue;
     if (!outcome.ok) found.problems.push(outcome.error);
     else {
       const twin = found.tasks.find(({ name }) => name === outcome.value.name);

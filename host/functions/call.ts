@@ -75,7 +75,16 @@ function valueOf(type: ParameterType, text: string): unknown {
   const json: unknown = attempt(() => JSON.parse(text));
   if (type === "string") return typeof json === "string" ? json : text;
   if (type === "bool") return typeof json === "boolean" ? json : undefined;
-  if (type === "i64" || type === "u64") return /^-?\d+$/.test(text) ? BigInt(text) : undefined;
+  const bits = Number(/^[iu](\d+)$/.exec(type)?.[1] ?? 0);
+  if (bits > 0) {
+    const value = /^-?\d+$/.test(text) ? BigInt(text) : undefined;
+    const wrapped = value === undefined
+      ? undefined
+      : type[0] === "i"
+      ? BigInt.asIntN(bits, value)
+      : BigInt.asUintN(bits, value);
+    return wrapped !== value ? undefined : bits === 64 ? value : value === undefined ? undefined : Number(value);
+  }
   if (type === "BigInt64Array" || type === "BigUint64Array") {
     return Array.isArray(json) ? attempt(() => BIG[type].from(json.map((one) => BigInt(one)))) : undefined;
   }

@@ -42,23 +42,41 @@ interface Work {
 }
 
 const DEFAULTS = { rounds: 5, tokens: 1_000_000, minutes: 30, searchMinutes: 1, flight: 4, lanes: 2, searchLanes: 4 };
-const READS = new Set(["list", "show", "history"]);
+const READS = new Set(["list", "show", "history"]), TRIES = new Set(["call", "bench"]), INTERRUPTED = 130;
 /** Where a directory's own functions are. */
 export const ownFolder = (cwd: string): string => join(cwd, ".evo/plugins/functions");
 const folderOf = (cwd: string) => join(cwd, ".evo", "functions");
 
+/** The store; where it cannot be written, what only looks and calls goes on with an empty one. */
+function opened(open: () => Store, empty: () => Store, { command }: Words): Store {
+  try {
+    return open();
+  } catch (error) {
+    if (error instanceof DamagedStore || !(READS.has(command) || TRIES.has(command))) throw error;
+    return empty();
+  }
+}
+
 /** Creates the Functions port; every command opens the directory's database and closes it again. */
 export function createFunctions(on: FunctionsOptions): Functions {
   const path = join(folderOf(on.cwd), "functions.db");
-  async function once(words: Words, how: How): Promise<Outcome<string>> {
+  async function once(words: Words, how: How): Promise<Outcome<string> & { exit?: number }> {
     const none = READS.has(words.command) && !await Deno.stat(path).then(() => true, () => false);
     const { redact, clock } = on;
-    const store = openStore({ path: none ? ":memory:" : path, now: clock.now, redact, warn: how.update });
+    const open = (path: string) => openStore({ path, now: clock.now, redact, warn: how.update });
+    const store = opened(() => open(none ? ":memory:" : path), () => open(":memory:"), words);
     try {
       const cache = none ? {} : { cache: join(folderOf(on.cwd), "declared.json") };
       const declare = (file: string) => on.workshop().declare(file);
-      const found = await findTasks({ shipped: on.shipped, folders: await on.folders(), declare, ...cache });
-      return await command({ on, words, how, store, found });
+      const given = { shipped: on.shipped, folders: await on.folders(), declare, ...cache };
+      const named = words.name === "" ? undefined : await findTasks({ ...given, only: words.name });
+      const found = named && named.tasks.length + named.problems.length > 0 ? named : await findTasks(given);
+      const done = await command({ on, words, how, store, found });
+      if (words.command !== "evolve" || !done.ok) return done;
+      if (!await Deno.stat(path).then(() => true, () => false)) {
+        return no(`Cannot keep what was found: "${path}" was removed meanwhile; it said: ${done.value}`);
+      }
+      return how.signal.aborted ? { ...done, exit: INTERRUPTED } : done;
     } finally {
       store.close();
     }
@@ -80,7 +98,11 @@ export function createFunctions(on: FunctionsOptions): Functions {
         if (how.signal.aborted) return no(`"fn ${said.join(" ")}" was interrupted; what it had found is kept`);
         const expected = error instanceof Error && /^Cannot |^ERR_SQLITE/.test(`${codeOf(error)}${error.message}`);
         if (!expected && !(error instanceof Deno.errors.NotFound)) throw error;
-        return no(error.message.startsWith("Cannot ") ? error.message : `Cannot run "fn ${said[0]}": ${error.message}`);
+        return no(
+          error.message.startsWith("Cannot ")
+            ? error.message
+            : `Cannot run "fn ${words.value.command}": ${error.message}`,
+        );
       }
     },
   };

@@ -125,7 +125,7 @@ function continued(
 ): [Message[], string] {
   const user = (content: string): Message => ({ role: "user", content });
   if (next.event === "self_heal") {
-    const said: Message = { role: "assistant", content: reply || "(empty)", calls: [] };
+    const said: Message = { role: "assistant", content: quoted(reply), calls: [] };
     return [[...messages, said, user(next.nudge)], next.nudge];
   }
   const first = opening[1]?.content ?? "";
@@ -133,6 +133,13 @@ function continued(
   if (next.event !== "repeat_reset") return [messages, asked];
   const again = `${first}\n\n${next.nudge}`;
   return [[...opening.slice(0, 1), user(again)], again];
+}
+
+const QUOTED = 40_000;
+/** A reply as it is quoted back: one without end would leave no room for the next. */
+function quoted(reply: string): string {
+  if (reply.length <= QUOTED) return reply || "(empty)";
+  return `${reply.slice(0, QUOTED).toWellFormed()}\n(${reply.length - QUOTED} more characters are left out)`;
 }
 
 type Tried =

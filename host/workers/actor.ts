@@ -12,7 +12,7 @@ const scope = globalThis as unknown as {
 const post = scope.postMessage.bind(globalThis);
 const UPDATE_MS = 50;
 
-let plugin: DropIn, cwd = "", asked = 0;
+let plugin: DropIn, cwd = "", file = "", asked = 0;
 const running = new Map<number, AbortController>();
 const asking = new Map<number, (result: ToolResult) => void>();
 
@@ -33,14 +33,14 @@ post({ type: "ready" });
 
 async function load(told: Told & { type: "start" }) {
   cwd = told.cwd;
-  const name = told.file.split("/").at(-1) ?? "plugin.ts";
+  const name = file = told.file.split("/").at(-1) ?? "plugin.ts";
   refuseExit();
   try {
     const address = `data:text/javascript,${encodeURIComponent(`${told.code}\n//# sourceURL=${encodeURI(name)}`)}`;
-    const file = await import(address);
-    if (typeof file.default !== "function") throw new TypeError("its default export is not a function of the API");
+    const loaded = await import(address);
+    if (typeof loaded.default !== "function") throw new TypeError("its default export is not a function of the API");
     const api: PluginApi = { z, tool: (it) => it };
-    plugin = await file.default(api);
+    plugin = await loaded.default(api);
     if (typeof plugin?.run !== "function") throw new TypeError("it returns no plugin with a function run");
     if (!(plugin.input instanceof z.ZodType)) throw new TypeError("its input is not a schema made with the API's z");
     const { $schema: _, ...parameters } = z.toJSONSchema(plugin.input, { io: "input" });
@@ -103,8 +103,14 @@ function pace(send: (text: string) => void) {
 /** What was thrown, with its line in the plugin's file if that is known. */
 function tell(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  const line = /^\s+at .*?([^\s/(]+\.[jt]s):(\d+):\d+\)?$/m.exec(thrown.stack ?? "");
-  const message = thrown.message.replace(/data:text\/javascript,[^\s"']*/g, "the plugin");
+  const line = [...(thrown.stack ?? "").matchAll(/^\s+at .*?([^\s/(]+\.[jt]s):(\d+):\d+\)?$/gm)].find((at) =>
+    at[1] === encodeURI(file)
+  );
+  const message = thrown.message.replace(/data:text\/javascript,[^\s"']*/g, "the plugin")
+    .replace(
+      /[;,]? *(run again with|specify the required permissions).*/is,
+      ': name it in the plugin\'s "permissions"',
+    );
   return `${message || thrown.name}${line ? ` (line ${line[2]})` : ""}`;
 }
 
