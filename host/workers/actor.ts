@@ -12,7 +12,7 @@ const scope = globalThis as unknown as {
 const post = scope.postMessage.bind(globalThis);
 const UPDATE_MS = 50;
 
-let plugin: DropIn, cwd = "", file = "", asked = 0;
+let plugin: DropIn, cwd = "", asked = 0;
 const running = new Map<number, AbortController>();
 const asking = new Map<number, (result: ToolResult) => void>();
 
@@ -33,7 +33,7 @@ post({ type: "ready" });
 
 async function load(told: Told & { type: "start" }) {
   cwd = told.cwd;
-  const name = file = told.file.split("/").at(-1) ?? "plugin.ts";
+  const name = told.file.split("/").at(-1) ?? "plugin.ts";
   refuseExit();
   try {
     const address = `data:text/javascript,${encodeURIComponent(`${told.code}\n//# sourceURL=${encodeURI(name)}`)}`;
@@ -103,15 +103,13 @@ function pace(send: (text: string) => void) {
 /** What was thrown, with its line in the plugin's file if that is known. */
 function tell(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
-  const line = [...(thrown.stack ?? "").matchAll(/^\s+at .*?([^\s/(]+\.[jt]s):(\d+):\d+\)?$/gm)].find((at) =>
-    at[1] === encodeURI(file)
-  );
+  const line = /^\s+at .*?data:text\/javascript,\S*?:(\d+):\d+\)?$/m.exec(thrown.stack ?? "");
   const message = thrown.message.replace(/data:text\/javascript,[^\s"']*/g, "the plugin")
     .replace(
       /[;,]? *(run again with|specify the required permissions).*/is,
       ': name it in the plugin\'s "permissions"',
     );
-  return `${message || thrown.name}${line ? ` (line ${line[2]})` : ""}`;
+  return `${message || thrown.name}${line ? ` (line ${line[1]})` : ""}`;
 }
 
 /** A worker that leaves by itself tells nobody; so leaving is made a crash that is seen. */
