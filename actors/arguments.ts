@@ -123,7 +123,7 @@ Usage:
   evo                        a conversation in this directory
   evo -p "prompt"            one answer: answer on stdout, progress on stderr ("-p -" reads the prompt from stdin)
   evo evolve                 reflect, change Evo's own source, prove it, become it; without a conversation
-  evo fn [list]              the evolvable functions; also: evo fn show|history|bench NAME, evo fn activate NAME REVISION,
+  evo fn [list]              the evolvable functions; also: evo fn show|history|bench|new NAME, evo fn activate NAME REVISION,
                              evo fn call NAME [FUNCTION] ARGUMENTS (as JSON)
   evo fn evolve NAME         write better bodies for a function; only what its evaluator finds better becomes active
   evo plugins [new NAME]     the plugins that were dropped in; new writes a working template with its test
