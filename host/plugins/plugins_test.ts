@@ -310,6 +310,7 @@ Deno.test("A refusal is remembered too, and unloads the version before; without 
     await until(() => asked === 1 && names(plugins).length === 0);
     match(await list(plugins), /a +tool +run git +refused.*\n {2}you did not allow it/);
     ok(said.includes('Plugin "plugins/a.ts" is refused: you did not allow it; change the file to be asked again'));
+    await plugins.end(); // else it may answer for the other one first
     const alone = await open({ interactive: () => false, ask: () => Promise.reject(new Error("nobody")) });
     equal(names(alone), []);
     await put("b.ts", { name: "b", permissions: { env: ["HOME"] } });

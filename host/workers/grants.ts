@@ -13,18 +13,13 @@ export interface Grants {
   env: Record<string, string>;
 }
 
-/** What every Deno needs of a system: libraries, randomness, nothing of anybody's. */
-const SYSTEM = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/dev/urandom", "/dev/random"];
-const ZONES = ["/usr/share/zoneinfo", "/etc/localtime"];
-const NETWORK = [
-  "/etc/resolv.conf",
-  "/etc/hosts",
-  "/etc/host.conf",
-  "/etc/nsswitch.conf",
-  "/etc/gai.conf",
-  "/etc/services",
-];
-const CERTIFICATES = ["/etc/ssl", "/etc/pki", "/usr/share/ca-certificates", "/usr/local/share/ca-certificates"];
+/** What every Deno needs of a system: libraries, randomness, time zones, nothing of anybody's. */
+const SYSTEM = ["/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/share/zoneinfo", "/dev/urandom", "/dev/random"];
+/** The loader's list, the local time, and the bounds of its own stack, without which Deno panics. */
+const OTHERS = ["/etc/ld.so.cache", "/etc/localtime", "/proc/self"];
+const OF_NETWORK = ["resolv.conf", "hosts", "host.conf", "nsswitch.conf", "gai.conf", "services", "ssl", "pki"];
+const CERTIFICATES = ["/usr/share/ca-certificates", "/usr/local/share/ca-certificates"];
+const NETWORK = [...OF_NETWORK.map((name) => `/etc/${name}`), ...CERTIFICATES];
 const PROGRAMS = ["/bin", "/sbin", "/usr", "/etc", "/opt"];
 const PLAIN = ["PATH", "LANG", "LC_ALL", "TZ"];
 const PROXIES = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "DENO_TLS_CA_STORE"];
@@ -67,9 +62,9 @@ export async function settle(
     rules: {
       ro: [
         ...SYSTEM,
-        ...ZONES,
+        ...OTHERS,
         ...own.files,
-        ...(net.length > 0 ? [...NETWORK, ...CERTIFICATES] : []),
+        ...(net.length > 0 ? NETWORK : []),
         ...(run.length > 0 ? [...PROGRAMS, ...programs] : []),
         ...paths.read,
       ],

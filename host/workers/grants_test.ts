@@ -1,5 +1,7 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
+import { sandboxed } from "../sandbox/landlock.ts";
 import { settle } from "./grants.ts";
+import { hasLandlock } from "./process.ts";
 
 const SELF = ["/opt/evo"];
 
@@ -35,4 +37,24 @@ Deno.test("a proxy is told only to a plugin with net, and never with its passwor
   ok(without.ok && granted.ok);
   equal(without.value.env, { LANG: "C", NO_COLOR: "1" });
   equal(granted.value.env, { LANG: "C", HTTP_PROXY: "http://p:1", NO_COLOR: "1" });
+});
+
+Deno.test({
+  name:
+    "a plugin's Deno can read the bounds of its own stack, without which it panics when it parses or explains a trap",
+  ignore: !hasLandlock(),
+  sanitizeResources: false, // the library that asked for Landlock stays loaded
+  async fn() {
+    const self = [Deno.execPath(), "run", "--cached-only", "-A", new URL("../boot.ts", import.meta.url).pathname];
+    const settled = await settle({}, { cwd: "/", self });
+    ok(settled.ok);
+    const { env, rules } = settled.value;
+    const maps = async (ro: string[]) => {
+      const words = sandboxed(["/bin/cat", "/proc/self/maps"], { rules: { ...rules, ro: [...ro, "/bin/cat"] }, self });
+      const options = { args: words.slice(1), env, clearEnv: true };
+      return new TextDecoder().decode((await new Deno.Command(words[0] ?? "", options).output()).stdout);
+    };
+    match(await maps(rules.ro), /\[stack\]/);
+    equal(await maps(rules.ro.filter((path) => path !== "/proc/self")), "");
+  },
 });
