@@ -1,9 +1,8 @@
 /** The command line. */
 // @ts-types="./parse_args.d.ts"
 import { parseArgs } from "@std/cli/parse-args";
-import { nearest } from "./nearest.ts";
 import type { Options } from "./ports.ts";
-import { no, ok, type Outcome } from "./types.ts";
+import { nearest, no, ok, type Outcome } from "./types.ts";
 
 /** The commands beside the conversation. */
 export const SUBCOMMANDS = [

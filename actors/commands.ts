@@ -4,10 +4,9 @@ import { chatPrompt, contextReport } from "./chat.ts";
 import { compact } from "./compact.ts";
 import { schema } from "./converse.ts";
 import type { Context } from "./context.ts";
-import { nearest } from "./nearest.ts";
 import type { Ports } from "./ports.ts";
 import { restore } from "./resume.ts";
-import { elapsed, type Generation, type Usage } from "./types.ts";
+import { elapsed, type Generation, nearest, type Usage } from "./types.ts";
 
 /** What a command changes: parts of the machine's context, and whether the process must become another executable. */
 export interface CommandOutput {

@@ -1,9 +1,17 @@
 /** The one loop of every conversation: ask the model, run the tools it calls, until it calls none. */
 import * as z from "zod";
 import { Aborted, type Mode, type Ports, type ToolPlugin, type ToolSchema } from "./ports.ts";
-import { addUsage, type Failure, type Message, NO_USAGE, type Purpose, type ToolCall, type Usage } from "./types.ts";
+import {
+  addUsage,
+  type Failure,
+  type Message,
+  nearest,
+  NO_USAGE,
+  type Purpose,
+  type ToolCall,
+  type Usage,
+} from "./types.ts";
 import { compact, crowded, headroom } from "./compact.ts";
-import { nearest } from "./nearest.ts";
 
 /** Results above this many bytes of UTF-8 go to a file; the model sees head and tail. */
 export const CEILING = 24 * 1024;

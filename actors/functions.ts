@@ -134,4 +134,4 @@ export interface FunctionApi {
 }
 
 /** The default export of a `task.ts`. */
-export type TaskFile = (api: FunctionApi) => Task;
+export type TaskFile<F extends Signatures = Signatures> = (api: FunctionApi) => Task<F>;

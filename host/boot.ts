@@ -1,6 +1,6 @@
 /** The entry of the executable, which no self-edit can touch: recover first, then start the mind in a try. */
 import { type Body, readFacts, versionText } from "./facts.ts";
-import { findHome, generationOf } from "./home.ts";
+import { findHome, generationOf, Told } from "./home.ts";
 
 const FAILED = 1, INTERNAL = 9;
 
@@ -36,7 +36,7 @@ export async function boot(args: string[]): Promise<number> {
     return end.exit;
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
-    const told = /^Cannot use EVO_HOME /.test(text);
+    const told = error instanceof Told;
     say(told ? text : `Evo stopped on a fault of its own: ${text}`);
     if (env("EVO_DEBUG") && error instanceof Error) say(error.stack ?? "");
     return told ? FAILED : INTERNAL;

@@ -34,7 +34,7 @@ export function createGrowing(on: GrowingOptions): { functions: Functions; plugi
   const { body, cwd, env, terminal, granted, guidance, clock } = on;
   const own = join(cwd, ".evo/plugins");
   const plugins = createPlugins({
-    ...{ self: body.self, cwd, clock, builtIn: on.builtIn, prompts: () => promptRows(guidance) },
+    ...{ self: body.self, cwd, clock, builtIn: on.builtIn, prompts: guidance.prompts },
     folders: [
       ...(body.checkout ? [{ path: join(body.checkout, "plugins"), own: true }] : []),
       { path: own, own: false },
@@ -61,12 +61,6 @@ export function createGrowing(on: GrowingOptions): { functions: Functions; plugi
     },
   };
 }
-
-const promptRows = async (guidance: GrowingOptions["guidance"]) =>
-  (await guidance.prompts()).map((prompt) => ({
-    ...{ kind: "prompt" as const, asked: {}, calls: 0, failures: 0 },
-    ...prompt,
-  }));
 
 /** The folder of this directory's own functions, if there is one and the directory is trusted. */
 async function ownFunctions({ cwd, granted, terminal }: GrowingOptions): Promise<string[]> {

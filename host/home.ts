@@ -21,9 +21,12 @@ export async function openHome(home: string): Promise<void> {
     await Deno.mkdir(home, { recursive: true });
     (await Deno.open(join(home, "promote.lock"), { write: true, create: true })).close();
   } catch (error) {
-    throw new Error(`Cannot use EVO_HOME "${home}": ${reason(error)}; set it to a folder that can be written`);
+    throw new Told(`Cannot use EVO_HOME "${home}": ${reason(error)}; set it to a folder that can be written`);
   }
 }
+
+/** An error that says all there is to say: no fault of Evo's own. */
+export class Told extends Error {}
 
 /** A file's identity: changes whenever it is replaced or written; undefined if there is none. */
 export async function fingerprint(file: string): Promise<string | undefined> {

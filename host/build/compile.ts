@@ -2,6 +2,7 @@
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { no, ok, type Outcome } from "../../actors/types.ts";
+import { apiTypes } from "../workers/api_types.ts";
 import type { Base } from "./base.ts";
 import type { Ended } from "../gate/run.ts";
 import { complaint, runTool } from "./tool.ts";
@@ -103,7 +104,7 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
 }
 
 const ZOD = "host/zod/real.ts";
-const WORKER = "host/workers/actor.ts", API = "host/workers/evo.d.ts";
+const WORKER = "host/workers/actor.ts", ZOD_PART = "host/workers/zod_part.d.ts", CONTRACT = "actors/plugins.ts";
 
 /** The worker of a plugin gives it all of zod, so it is a bundle by itself; beside it lie the types of plugins, as text. */
 async function bundleWorker(
@@ -114,7 +115,8 @@ async function bundleWorker(
   if (!await exists(join(source, WORKER))) return [];
   const folder = join(stage, dirname(WORKER));
   await Deno.mkdir(folder, { recursive: true });
-  await Deno.copyFile(join(source, API), join(folder, "evo.txt"));
+  const [zod, contract] = await Promise.all([ZOD_PART, CONTRACT].map((path) => Deno.readTextFile(join(source, path))));
+  await Deno.writeTextFile(join(folder, "evo.txt"), apiTypes(zod ?? "", contract ?? ""));
   const words = ["bundle", "--quiet", "--minify", ...frozen, "--outdir", folder, WORKER];
   return [await runTool([...deno, ...words], { cwd: source, ...extra })];
 }

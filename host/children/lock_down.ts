@@ -1,7 +1,7 @@
 /** What a child does to itself before it runs anything of others: it dies with its parent, at its deadline, and owns nothing. */
+import { LIBC } from "../sandbox/libc.ts";
 import { restrict } from "../sandbox/landlock.ts";
 
-const LIBRARIES: Partial<Record<typeof Deno.build.os, string>> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
 const PR_SET_PDEATHSIG = 1, SIGKILL = 9n, RLIMIT_DATA = 2, RLIMIT_CORE = 4, ITIMER_REAL = 0;
 
 /** The locks of this process. `without` names, for people, each that this system does not have. */
@@ -48,10 +48,9 @@ export async function lockDown({ memory }: { memory: number }): Promise<Locks> {
 }
 
 function openLibrary() {
-  const name = LIBRARIES[Deno.build.os];
   try {
-    if (!name) return undefined;
-    return Deno.dlopen(name, {
+    if (!LIBC) return undefined;
+    return Deno.dlopen(LIBC, {
       prctl: { parameters: ["i32", "u64", "u64", "u64", "u64"], result: "i32", optional: true },
       setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
       setitimer: { parameters: ["i32", "buffer", "pointer"], result: "i32" },

@@ -1,5 +1,6 @@
 /** The audit of the packing functions: one row for each evaluator and cheat. */
 import bin_packing from "../../plugins/functions/bin_packing/task.ts";
+import { BEST_PACKING } from "../../plugins/lib/packing.ts";
 import circle_packing from "../../plugins/functions/circle_packing/task.ts";
 import { audit, type Audited } from "../testing/audit.ts";
 import { bodiesOf, shippedText } from "../testing/shipped.ts";
@@ -23,67 +24,13 @@ export function priority(item: f64, remaining: f64): f64 { ${statements} }`;
 const mixed = (item: number, remaining: number) => Math.imul(item * 151 + remaining, 0x9e3779b1) >>> 0;
 
 const PLACED = solved("circle_packing", circle_packing);
-const PLACES = [
-  0.38167,
-  0.70261,
-  0.90761,
-  0.31312,
-  0.13022,
-  0.29461,
-  0.48260,
-  0.89653,
-  0.90607,
-  0.49943,
-  0.27395,
-  0.89482,
-  0.59604,
-  0.72691,
-  0.27534,
-  0.49553,
-  0.88884,
-  0.88884,
-  0.90741,
-  0.68594,
-  0.74205,
-  0.59522,
-  0.52996,
-  0.49867,
-  0.88922,
-  0.11078,
-  0.74242,
-  0.40336,
-  0.38692,
-  0.29475,
-  0.76296,
-  0.75935,
-  0.59763,
-  0.27163,
-  0.27478,
-  0.10679,
-  0.13326,
-  0.70231,
-  0.68326,
-  0.09573,
-  0.76367,
-  0.23971,
-  0.08493,
-  0.91507,
-  0.07886,
-  0.49728,
-  0.68208,
-  0.90385,
-  0.48460,
-  0.10306,
-  0.08464,
-  0.08464,
-];
 const PACK = (statements: string) =>
   `const TABLE: StaticArray<f64> = [0, 0];
 export function pack(centres: Float64Array): void { ${statements} }`;
 const GRID =
   `for (let i = 0; i < 26; i++) { centres[2 * i] = 0.1 + 0.16 * (i % 6); centres[2 * i + 1] = 0.1 + 0.2 * (i / 6); }`;
 const pack = (values: ArrayLike<number>) => () => ({ pack: (centres: Float64Array) => centres.set(values) });
-const placed = (change: (value: number, at: number) => number) => pack(PLACES.map(change));
+const placed = (change: (value: number, at: number) => number) => pack(BEST_PACKING.map(change));
 
 /** What is refused by the policy or has the floor all the same: a table of constants that is written to. */
 const HIDDEN = ["policy", "scored"] as const;
@@ -130,7 +77,7 @@ const audited: Audited[] = [
   {
     file: circle_packing,
     start: start("circle_packing"),
-    solution: { body: PLACED, fake: pack(PLACES) },
+    solution: { body: PLACED, fake: pack(BEST_PACKING) },
     without: {
       "answers by remembered call count": "one answer is wanted; a body that always gives it has earned its score",
     },
@@ -151,7 +98,7 @@ const audited: Audited[] = [
         fake: pack(new Float64Array(52).fill(-Infinity)),
       },
       { name: "answers NaN for one", fake: placed((value, at) => at === 51 ? NaN : value) },
-      { name: "leaves half of the array as it was", fake: pack(PLACES.slice(0, 26)) },
+      { name: "leaves half of the array as it was", fake: pack(BEST_PACKING.slice(0, 26)) },
       { name: "moves what it was given a little", body: PACK("for (let i = 0; i < 52; i++) centres[i] *= 0.99;") },
       {
         name: "takes the array away",
@@ -172,8 +119,14 @@ const audited: Audited[] = [
       { name: "has one circle on another's place", body: but(PLACED, "0.38167, 0.70261", "0.90761, 0.31312") },
       { name: "has one circle mirrored", body: but(PLACED, "0.38167, 0.70261", "0.70261, 0.38167") },
       { name: "is rounded to two digits", body: PLACED.replace(/0\.(\d\d)\d{3}/g, "0.$1") },
-      { name: "is drawn together a little", body: but(PLACED, "= PLACES[at]", "= 0.5 + (PLACES[at] - 0.5) * 0.999") },
-      { name: "is moved aside a little", body: but(PLACED, "= PLACES[at]", "= PLACES[at] + (at & 1) * 0.0005") },
+      {
+        name: "is drawn together a little",
+        body: but(PLACED, "= PLACES[at]", "= 0.5 + (PLACES[at] - 0.5) * 0.999"),
+      },
+      {
+        name: "is moved aside a little",
+        body: but(PLACED, "= PLACES[at]", "= PLACES[at] + (at & 1) * 0.0005"),
+      },
     ],
   },
 ];

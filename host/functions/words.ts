@@ -1,5 +1,5 @@
 /** The words of `evo fn`: parsed, or one sentence that says what is wrong. */
-import { no, ok, type Outcome } from "../../actors/types.ts";
+import { nearest, no, ok, type Outcome } from "../../actors/types.ts";
 import type { Limit } from "../proposers/budget.ts";
 
 /** What `evolve` is asked. */
@@ -109,20 +109,7 @@ function takeBudget(budget: Limit, value: string): string | undefined {
 
 /** "; did you mean ..." for the nearest known word, else all of them. */
 export function meant(word: string, known: readonly string[]): string {
-  const near = known.map((one) => ({ one, far: distance(word, one) })).sort((a, b) => a.far - b.far)[0];
-  if (near && near.far <= Math.max(2, Math.floor(word.length / 3))) return `; did you mean "${near.one}"`;
+  const near = nearest(word, [...known]);
+  if (near !== undefined) return `; did you mean "${near}"`;
   return known.length > 0 ? `; there are ${known.join(", ")}` : "";
-}
-
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, at) => at);
-  for (const [i, letter] of [...a].entries()) {
-    const next = [i + 1];
-    for (let j = 1; j <= b.length; j++) {
-      const kept = (row[j - 1] ?? 0) + (letter === b[j - 1] ? 0 : 1);
-      next.push(Math.min(kept, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }

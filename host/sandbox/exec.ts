@@ -1,3 +1,5 @@
+import { LIBC } from "./libc.ts";
+
 const ERRORS: Record<number, string> = {
   2: "it does not exist",
   7: "its arguments are too long",
@@ -6,8 +8,6 @@ const ERRORS: Record<number, string> = {
   13: "it may not be executed",
   26: "it is being written",
 };
-
-const LIBRARIES: Partial<Record<typeof Deno.build.os, string>> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
 
 /** The bytes of a C string. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
@@ -20,14 +20,13 @@ export function cString(text: string): Uint8Array<ArrayBuffer> {
  */
 export function execute(path: string, args: string[], env?: Record<string, string>): string {
   const because = (why: string) => `Cannot become "${path}": ${why}`;
-  const name = LIBRARIES[Deno.build.os];
-  if (!name) return because(`there is no exec on ${Deno.build.os}; start it as a new process`);
+  if (!LIBC) return because(`there is no exec on ${Deno.build.os}; start it as a new process`);
   const environment = Object.entries(env ?? {}).map(([key, value]) => `${key}=${value}`);
   if ([path, ...args, ...environment].some((text) => text.includes("\0"))) {
     return because("a word of it has a NUL character");
   }
   try {
-    const libc = Deno.dlopen(name, {
+    const libc = Deno.dlopen(LIBC, {
       execv: { parameters: ["buffer", "buffer"], result: "i32" },
       execve: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
       errno: { name: ERRNO, parameters: [], result: "pointer" },

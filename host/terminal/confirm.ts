@@ -1,5 +1,7 @@
 /** One question at a terminal outside of a conversation. */
 
+import { LIBC } from "../sandbox/libc.ts";
+
 /** Asks on stderr and reads one line of stdin; true only for "yes" or "y". What was typed before the question does not answer it. */
 export async function confirm(question: string): Promise<boolean> {
   dropTypeAhead();
@@ -13,9 +15,9 @@ export async function confirm(question: string): Promise<boolean> {
 export const canConfirm = (): boolean => Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
 
 function dropTypeAhead(): void {
-  const name = Deno.build.os === "darwin" ? "libSystem.B.dylib" : "libc.so.6";
+  if (!LIBC) return;
   try {
-    const library = Deno.dlopen(name, { tcflush: { parameters: ["i32", "i32"], result: "i32" } });
+    const library = Deno.dlopen(LIBC, { tcflush: { parameters: ["i32", "i32"], result: "i32" } });
     library.symbols.tcflush(0, Deno.build.os === "darwin" ? 1 : 0);
     library.close();
   } catch {

@@ -1,15 +1,15 @@
 /** Checks a plugin's types with Deno, where there is one. Nothing of the plugin runs. */
 import { join } from "node:path";
 import { no, ok, type Outcome } from "../../actors/types.ts";
+import { apiTypes } from "./api_types.ts";
 import { runTool } from "../build/tool.ts";
 
-/**
- * The text of `evo.d.ts`, which a plugin takes its types from: actors/plugins.ts, with a plain description of the part of zod that
- * plugins use, so that neither an installation nor a network is needed. The executable carries it beside its worker.
- */
-export const API_TYPES = await Deno.readTextFile(
-  Deno.build.standalone ? new URL("./workers/evo.txt", Deno.mainModule) : new URL("./evo.d.ts", import.meta.url),
-);
+const here = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
+
+/** The text of `evo.d.ts`; the executable carries it beside its worker. */
+export const API_TYPES = Deno.build.standalone
+  ? await Deno.readTextFile(new URL("./workers/evo.txt", Deno.mainModule))
+  : apiTypes(await here("./zod_part.d.ts"), await here("../../actors/plugins.ts"));
 
 /** What a type check is given. `deno`: the command of a Deno of this version; `signal` ends the check. */
 export interface CheckOptions {

@@ -1,4 +1,5 @@
 /** The few calls of the C library that a plugin's process needs. */
+import { LIBC } from "../sandbox/libc.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 
 /** The process as its first thread sees it; the worker inside reaches none of it. */
@@ -12,15 +13,13 @@ export interface System {
   endAll(): void;
 }
 
-const LIBRARIES: Partial<Record<typeof Deno.build.os, string>> = { linux: "libc.so.6", darwin: "libSystem.B.dylib" };
 const CLOSE_ON_EXEC: Partial<Record<typeof Deno.build.os, bigint>> = { linux: 0x5451n, darwin: 0x20006601n };
 const DIE_WITH_PARENT = 1, KILL = 9, CORE = 4;
 
 /** Takes the pipes to Evo for itself: what the worker prints goes to standard error, and there is nothing for it to read. */
 export function takeProcess({ alone }: { alone: boolean }): Outcome<System> {
-  const library = LIBRARIES[Deno.build.os];
-  if (!library) return no(`Cannot run plugins on ${Deno.build.os}: they need a system with process groups`);
-  const libc = Deno.dlopen(library, {
+  if (!LIBC) return no(`Cannot run plugins on ${Deno.build.os}: they need a system with process groups`);
+  const libc = Deno.dlopen(LIBC, {
     dup: { parameters: ["i32"], result: "i32" },
     ioctl: { parameters: ["i32", "usize"], result: "i32" },
     dup2: { parameters: ["i32", "i32"], result: "i32" },

@@ -1,5 +1,5 @@
 /** Fakes for the tests of evolvable functions: no task imports them. */
-import type { Callables, FunctionApi, Instance, Random, Score, Signatures, Task } from "../../actors/functions.ts";
+import type { Callables, Instance, Random, Score, Signatures, Task, TaskFile } from "../../actors/functions.ts";
 
 /** Seeded randomness (mulberry32), good enough to draw cases. */
 export function fakeRandom(seed: number): Random {
@@ -28,15 +28,12 @@ export function fakeInstance<F extends Signatures>(
   return { functions, fuel: () => fuel(functions), size: 100, fresh: () => fakeInstance(make, fuel) };
 }
 
-/** The default export of a task file, with its own types. */
-export type TaskFileOf<F extends Signatures> = (api: FunctionApi) => Task<F>;
-
 /** What a task file declares. */
-export const declared = <F extends Signatures>(file: TaskFileOf<F>): Task<F> => file({ task: (task) => task });
+export const declared = <F extends Signatures>(file: TaskFile<F>): Task<F> => file({ task: (task) => task });
 
 /** The score of a body in TypeScript on a set; the seed is 1 unless told. */
 export function scoreOf<F extends Signatures>(
-  file: TaskFileOf<F>,
+  file: TaskFile<F>,
   make: () => Callables<F>,
   { set = "training", seed = 1, fuel }: { set?: "training" | "held_out"; seed?: number; fuel?: () => number } = {},
 ): Score {

@@ -1,66 +1,11 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { declared, fakeRandom, scoreOf } from "../../lib/fake_functions.ts";
+import { BEST_PACKING as BEST } from "../../lib/packing.ts";
 import circle_packing, { certify } from "./task.ts";
 
 const body = (pack: (centres: Float64Array) => void) => () => ({ pack });
 const table = (values: ArrayLike<number>) => body((centres) => centres.set(values));
 const near = (value: number, expected: number, by = 1e-9) => ok(Math.abs(value - expected) < by, `${value}`);
-
-/** Centres of the best known packing, to five digits. */
-const BEST = [
-  0.38167,
-  0.70261,
-  0.90761,
-  0.31312,
-  0.13022,
-  0.29461,
-  0.48260,
-  0.89653,
-  0.90607,
-  0.49943,
-  0.27395,
-  0.89482,
-  0.59604,
-  0.72691,
-  0.27534,
-  0.49553,
-  0.88884,
-  0.88884,
-  0.90741,
-  0.68594,
-  0.74205,
-  0.59522,
-  0.52996,
-  0.49867,
-  0.88922,
-  0.11078,
-  0.74242,
-  0.40336,
-  0.38692,
-  0.29475,
-  0.76296,
-  0.75935,
-  0.59763,
-  0.27163,
-  0.27478,
-  0.10679,
-  0.13326,
-  0.70231,
-  0.68326,
-  0.09573,
-  0.76367,
-  0.23971,
-  0.08493,
-  0.91507,
-  0.07886,
-  0.49728,
-  0.68208,
-  0.90385,
-  0.48460,
-  0.10306,
-  0.08464,
-  0.08464,
-];
 const GRID = [...Array(25).keys()].flatMap((at) => [0.1 + 0.2 * (at % 5), 0.1 + 0.2 * Math.floor(at / 5)]);
 
 Deno.test("circle_packing gives a grid of 25 and one in a gap 2.5 and the gap", () => {
