@@ -394,3 +394,17 @@ for (const [title, expected, damage] of damages) {
     ok(!verified.ok && expected.test(verified.error), JSON.stringify(verified));
   });
 }
+
+Deno.test("a git that outlives a killed promotion, and still writes where it was told to, disturbs no later one", async () => {
+  const world = await makeWorld();
+  const late = setInterval(() => {
+    Deno.mkdirSync(join(world.home, "tree/actors"), { recursive: true });
+    Deno.writeTextFileSync(join(world.home, "tree/actors/late.ts"), "export {};\n");
+  }, 1);
+  try {
+    await openLineage(world); // throws if the source is not found to be the executable's
+  } finally {
+    clearInterval(late);
+    await Deno.remove(world.root, { recursive: true });
+  }
+});

@@ -39,13 +39,14 @@ export async function findSourceRoot(
 /** The hash of the source as committed, whatever lies uncommitted above it. Call with the promotion lock held. */
 export async function hashOfTree(root: string, options: { tree: string; home: string }): Promise<string> {
   const scratch = join(options.home, "tree");
-  await removeIfThere(scratch); // left by a kill
+  await removeIfThere(scratch).catch(() => {}); // left by a kill; a git that outlived it may still write there
   await Deno.mkdir(scratch, { recursive: true });
+  const folder = await Deno.makeTempDir({ dir: scratch });
   try {
-    await materialize(root, options.tree, scratch);
-    return await sourceHash(scratch);
+    await materialize(root, options.tree, folder);
+    return await sourceHash(folder);
   } finally {
-    await removeIfThere(scratch);
+    await removeIfThere(scratch).catch(() => {});
   }
 }
 
