@@ -18,7 +18,7 @@ export interface Exports {
 export interface Plan {
   readonly name: string;
   readonly signature: Signature;
-  /** True if nothing has to be carried through memory, and the parameters are at most eight. */
+  /** True if no parameter has to be carried through memory, and they are at most eight. */
   readonly numeric: boolean;
   /** What `typeof` must say of each of nine values: "undefined" beyond the parameters. */
   readonly types: readonly string[];
@@ -56,7 +56,7 @@ export function planCalls(functions: Signatures): Plan[] {
   return Object.entries(functions).map(([name, signature]) => {
     const { parameters, result } = signature;
     const types = parameters.map(([, type]) => typeName(type));
-    const numeric = parameters.length <= 8 && !parameters.some(([, type]) => inMemory(type)) && !inMemory(result);
+    const numeric = parameters.length <= 8 && !parameters.some(([, type]) => inMemory(type));
     const narrow = parameters.map(([, type]) => NARROW[type]);
     return {
       name,
@@ -73,7 +73,8 @@ export function planCalls(functions: Signatures): Plan[] {
 export function makeCall(calling: Calling): Function {
   const { plan, exports } = calling;
   if (!plan.numeric) return callArrays(calling);
-  const few = plan.signature.parameters.length <= 4 && !plan.narrow && !exports.$reset;
+  const { parameters, result } = plan.signature;
+  const few = parameters.length <= 4 && !plan.narrow && !exports.$reset && !inMemory(result);
   return few ? callFew(calling) : callNumbers(calling);
 }
 
@@ -93,10 +94,10 @@ function callFew({ plan, exports, fail }: Calling): Function {
   };
 }
 
-/** Up to eight numbers: what a value needs is looked up, but still nothing is allocated. */
+/** Up to eight numbers: what a value needs is looked up, but still nothing is allocated, except for a result that is no number. */
 function callNumbers({ plan, exports, fail }: Calling): Function {
-  const { name, types, narrow, out, signature } = plan;
-  const target = functionOf(exports, name), reset = exports.$reset;
+  const { name, types, narrow, signature } = plan;
+  const target = functionOf(exports, name), reset = exports.$reset, out = carryOut(plan, exports);
   const bad = (value: unknown, at: number) => kind(value) !== types[at];
   const one = (value: unknown, at: number) => narrow?.[at]?.(value) ?? value;
   return (a, b, c, d, e, f, g, h, i) => {
@@ -113,12 +114,12 @@ function callNumbers({ plan, exports, fail }: Calling): Function {
 }
 
 /** A call with arrays or strings: copied in, and arrays copied back when it returned. */
-function callArrays({ plan: { name, signature, out }, exports, fail }: Calling): Function {
-  const { parameters, result } = signature;
-  const target = functionOf(exports, name);
+function callArrays({ plan, exports, fail }: Calling): Function {
+  const { name, signature: { parameters } } = plan;
+  const target = functionOf(exports, name), out = carryOut(plan, exports);
   return (...values) => {
     if (values.length !== parameters.length || parameters.some(([, type], at) => !fits(values[at], type))) {
-      throw misfit(name, signature, values);
+      throw misfit(name, plan.signature, values);
     }
     const back: (() => void)[] = [];
     try {
@@ -131,8 +132,6 @@ function callArrays({ plan: { name, signature, out }, exports, fail }: Calling):
       });
       const returned = target(...passed);
       for (const copy of back) copy();
-      if (result === "string") return readString(exports, Number(returned));
-      if (inMemory(result)) return readArray(exports, result as ArrayType, Number(returned)).slice();
       return out(returned);
     } catch (error) {
       throw fail(error, name);
@@ -140,11 +139,20 @@ function callArrays({ plan: { name, signature, out }, exports, fail }: Calling):
   };
 }
 
+/** What makes a value of JavaScript of a result, which may be an address. */
+function carryOut({ signature: { result }, out }: Plan, exports: Exports): Plan["out"] {
+  if (result === "string") return (address) => readString(exports, Number(address));
+  if (inMemory(result)) return (address) => readArray(exports, result as ArrayType, Number(address)).slice();
+  return out;
+}
+
 /** A string at an address, with its lone surrogates. */
 export function readString(exports: Exports, address: number): string {
   const units = new Uint16Array(bufferOf(exports), address, word(exports, address + SIZE) >> 1);
   let text = "";
-  for (let at = 0; at < units.length; at += 8192) text += String.fromCharCode(...units.subarray(at, at + 8192));
+  for (let at = 0; at < units.length; at += 8192) {
+    text += String.fromCharCode.apply(null, units.subarray(at, at + 8192) as never);
+  }
   return text;
 }
 

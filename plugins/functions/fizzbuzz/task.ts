@@ -1,22 +1,40 @@
 import type { FunctionApi, Random } from "../../../actors/functions.ts";
 
+interface Case {
+  n: bigint;
+  expected: string;
+  got?: string;
+}
+
 /** Whoever knows only these knows little: most cases are drawn anew. */
-const EDGES = [0n, 2n ** 32n - 1n, 2n ** 53n + 1n, 2n ** 63n, 2n ** 64n - 1n];
+const EDGES: Case[] = [
+  { n: 0n, expected: "FizzBuzz" },
+  { n: 2n ** 32n - 1n, expected: "FizzBuzz" },
+  { n: 2n ** 53n + 1n, expected: "Fizz" },
+  { n: 2n ** 63n, expected: "9223372036854775808" },
+  { n: 2n ** 64n - 1n, expected: "FizzBuzz" },
+];
 /** Remainders by 15 of numbers that stay numbers, of Fizz, Buzz and FizzBuzz; half of all cases are of the first kind. */
-const KINDS = [[1n, 2n, 4n, 7n, 8n, 11n, 13n, 14n], [3n, 6n, 9n, 12n], [5n, 10n], [0n]];
+const KINDS = [[1, 2, 4, 7, 8, 11, 13, 14], [3, 6, 9, 12], [5, 10], [0]];
+const WORDS = [undefined, "Fizz", "Buzz", "FizzBuzz"];
 const DRAWN = [0, 0, 0, 0, 1, 2, 3];
+/** The low and the high half of a number, and the number. */
+const halves = new Uint32Array(2), whole = new BigUint64Array(halves.buffer);
 
-const expected = (n: bigint) => n % 15n === 0n ? "FizzBuzz" : n % 3n === 0n ? "Fizz" : n % 5n === 0n ? "Buzz" : `${n}`;
-
-function draw(random: Random): bigint[] {
-  const numbers = [...EDGES], word = () => BigInt(random.integer(2 ** 32 - 15));
-  for (const kind of DRAWN) {
-    for (const some of [BigInt(random.integer(100)), word(), word() << 32n | word()]) {
-      const rests = KINDS[kind] ?? [];
-      numbers.push(some - some % 15n + (rests[random.integer(rests.length)] ?? 0n));
+/** Seven numbers up to 104, then of 32 bits, then of 64, behind the edges. */
+function draw(random: Random): Case[] {
+  const cases: Case[] = EDGES.map((edge) => ({ ...edge })), word = () => 15 + random.integer(2 ** 32 - 30);
+  for (const [low, high] of [[() => random.integer(100), () => 0], [word, () => 0], [word, word]] as const) {
+    for (const kind of DRAWN) {
+      const rests = KINDS[kind] ?? [], rest = rests[random.integer(rests.length)] ?? 0;
+      const [some, more] = [low(), high()];
+      halves[0] = some - (some + more) % 15 + rest; // 2 ** 32 leaves 1
+      halves[1] = more;
+      const n = whole[0] ?? 0n;
+      cases.push({ n, expected: WORDS[kind] ?? `${n}` });
     }
   }
-  return random.shuffle(numbers);
+  return cases;
 }
 
 /** An answer of the body, quoted, and short whatever it is. */
@@ -33,17 +51,13 @@ The score is the share of 26 cases that are exactly right: 5 edges, 7 numbers up
     limits: { fuel: 10_000, pages: 1, deadlineMs: 2_000, source: 20_000 },
     goal: 1,
     evaluate({ functions }, { random }) {
-      const wrong: { n: bigint; got: string }[] = [];
-      const numbers = draw(random);
-      for (const n of numbers) {
-        const got = functions.fizzbuzz(n);
-        if (got !== expected(n)) wrong.push({ n, got });
+      const cases = draw(random), told = new Set<string>();
+      for (const one of random.shuffle(cases)) one.got = functions.fizzbuzz(one.n);
+      const wrong = cases.filter(({ expected, got }) => got !== expected);
+      for (const { n, expected, got } of wrong) {
+        if (told.size < 8) told.add(`n = ${n}: expected ${quote(expected)}, got ${quote(got)}`);
       }
-      wrong.sort((a, b) => a.n < b.n ? -1 : 1);
-      const told = wrong.slice(0, 12).map(({ n, got }) =>
-        `n = ${n}: expected ${quote(expected(n))}, got ${quote(got)}`
-      );
-      const right = numbers.length - wrong.length, sum = `${right} of ${numbers.length} cases are right`;
-      return { score: right / numbers.length, feedback: [...[...new Set(told)].slice(0, 8), sum] };
+      const right = cases.length - wrong.length, sum = `${right} of ${cases.length} cases are right`;
+      return { score: right / cases.length, feedback: [...told, sum] };
     },
   });
