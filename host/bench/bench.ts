@@ -36,7 +36,7 @@ const parts: Record<string, () => Promise<Row[]>> = {
   turns: () => measureTurns(executable),
   storing: () => measureStoring(executable),
   dispatch: measureDispatch,
-  scoring: measureScoring,
+  scoring: () => measureScoring(executable),
   evolved: measureEvolved,
   packing: () => measurePacking({ self: [executable] }),
   evolving: () => measureEvolving(CHECKOUT, base.value, out),
