@@ -86,7 +86,7 @@ function createWatch({ limits, clock, signal }: AttemptOptions) {
     signal: connection.signal,
     heard: () => (heardAt = clock.now(), first = false),
     silence: () => ({ silence, first }),
-    close: () => (signal.removeEventListener("abort", end), end()),
+    close: () => (signal.removeEventListener("abort", end), connection.abort("over")), // a word: an error would cost its stack
   };
 }
 
