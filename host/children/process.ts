@@ -39,17 +39,7 @@ export interface Start {
 const START_MS = 30_000;
 /** The child's own timer comes first; this one is for systems without it. */
 const GRACE_MS = 20;
-const KEPT = [
-  "PATH",
-  "HOME",
-  "TMPDIR",
-  "DENO_DIR",
-  "DENO_TLS_CA_STORE",
-  "DENO_CERT",
-  "SSL_CERT_FILE",
-  "XDG_CACHE_HOME",
-  "SystemRoot",
-];
+const KEPT = "PATH HOME TMPDIR DENO_DIR DENO_TLS_CA_STORE DENO_CERT SSL_CERT_FILE XDG_CACHE_HOME SystemRoot".split(" ");
 
 /** Starts a child; it is ready when this resolves, or dead, with `alive` false. */
 export async function startProcess({ command, heapMb, hello }: Start): Promise<Process> {

@@ -125,17 +125,7 @@ function instantiate(bytes: Uint8Array<ArrayBuffer> | undefined, { functions, li
   }
 }
 
-const GONE = [
-  "Deno",
-  "fetch",
-  "Worker",
-  "WebSocket",
-  "WebSocketStream",
-  "EventSource",
-  "Date",
-  "performance",
-  "process",
-];
+const GONE = "Deno fetch Worker WebSocket WebSocketStream EventSource Date performance process".split(" ");
 
 /** What a task does not have: a clock, a network, chance of its own, a place to print to. */
 function disarm(): void {

@@ -3,6 +3,7 @@ import { isEvolvable, isTest, listSource } from "../source/source.ts";
 import { mustGit } from "../source/git.ts";
 import { countLines } from "../lint/lines.ts";
 import { BUDGET } from "./budget.ts";
+import { codeOf, type createCases } from "./cases.ts";
 import { prepareWorktree } from "./draft.ts";
 import type { Facts } from "../lint/inspect.ts";
 import { inspect } from "../lint/inspect.ts";
@@ -24,8 +25,8 @@ export interface Bench {
   tested: Tested | undefined;
   /** What ran on the parent. */
   ran: Ran[];
-  /** What ran on a commit; kept between examinations. */
-  cases: Map<string, Ran[]>;
+  /** What ran on other code. */
+  cases: ReturnType<typeof createCases>;
 }
 
 const SEALED = /^host\/gate\/sealed\/[^/]+_test\.ts$/;
@@ -117,11 +118,12 @@ export async function checkKept(bench: Bench, signal: AbortSignal): Promise<stri
   await prepareWorktree(draft, root, head);
   const files = (await listSource(root)).filter(isCode);
   bench.before = (await inspect({ deno, plugins: draft, root, files, scratch: `${scratch}/parent`, signal })).facts;
-  if (!bench.cases.has(head)) {
-    const { report } = await runTests({ ...bench, root, files: files.filter(isTest), ms: TEST_MS, signal });
-    bench.cases.set(head, report ?? []);
+  const code = await codeOf(draft, head), known = await bench.cases.of(code);
+  if (known) bench.ran = known;
+  else {
+    const { report = [] } = await runTests({ ...bench, root, files: files.filter(isTest), ms: TEST_MS, signal });
+    await bench.cases.keep(code, bench.ran = report);
   }
-  bench.ran = bench.cases.get(head) ?? [];
   return checkRatchet(bench.before, new Map([...bench.facts].filter(([path]) => isCode(path))));
 }
 

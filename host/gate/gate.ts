@@ -2,6 +2,8 @@
 import type { Candidate, Outcome, Verdict } from "../../actors/types.ts";
 import type { Gate } from "../../actors/ports.ts";
 import { mustGit, stageTree } from "../source/git.ts";
+import { DOCS } from "../source/source.ts";
+import { codeOf, createCases } from "./cases.ts";
 import * as tools from "./checks.ts";
 import { type Check, examine, type Witness } from "./examine.ts";
 import { changes, checkPolicy, checkProtected, checkSize } from "./policy.ts";
@@ -25,12 +27,10 @@ export interface Examiner extends Gate {
   executable(tree: string): string | undefined;
 }
 
-const DOCUMENTS = ["README.md", "AGENTS.md", "ARCHITECTURE.md"];
-
 /** Creates the gate. Its memory of what passed is the lock on promotion: nothing else can write it. */
 export function createGate(options: GateOptions): Examiner {
   const { draftRoot: draft, parentRoot: parent, scratch, sandboxArgv } = options;
-  const built = new Map<string, string>(), cases: tools.Bench["cases"] = new Map();
+  const built = new Map<string, string>(), cases = createCases(`${scratch}/cases.json`);
   let proved: string | undefined, inherited: string | undefined, packaged = false, told = false;
 
   /** Says once that the operating system does not confine the tests. */
@@ -101,7 +101,7 @@ export function createGate(options: GateOptions): Examiner {
 
   async function onlyDocuments(from: string, to: string): Promise<boolean> {
     const names = await mustGit(draft, ["diff-tree", "-r", "-z", "--no-renames", "--name-only", from, to]);
-    return names.split("\0").filter(Boolean).every((name) => DOCUMENTS.includes(name));
+    return names.split("\0").filter(Boolean).every((name) => DOCS.includes(name));
   }
 
   const compile = (tree: string): Check => ({
@@ -129,7 +129,10 @@ export function createGate(options: GateOptions): Examiner {
       const { bench, at, same, policy, cheap, format } = begin(candidate);
       const groups = [[same, policy, ...cheap], [format(true)], ...whole(bench), [same]];
       const ended = await examine(groups, { witness: options, root: draft, signal });
-      if (ended.pass) proved = at.tree;
+      if (ended.pass) {
+        proved = at.tree;
+        await cases.keep(await codeOf(draft, proved), bench.tested?.report ?? []);
+      }
       return { half: "proof", tree: at.tree, ...ended } satisfies Verdict;
     },
     async build(candidate, signal) {

@@ -1,4 +1,5 @@
 /** Tests of a draft, run where they can do no harm, and believed only with evidence. */
+import * as z from "zod";
 import { cut, relative, run } from "./run.ts";
 
 /** How a command is confined by the operating system; returns the command itself where it cannot be. */
@@ -16,12 +17,8 @@ export interface TestRun {
 }
 
 /** One test as the runner reported it. */
-export interface Ran {
-  file: string;
-  line: number;
-  title: string;
-  pass: boolean;
-}
+export const Ran = z.object({ file: z.string(), line: z.number(), title: z.string(), pass: z.boolean() });
+export type Ran = z.infer<typeof Ran>;
 
 /** What came of a run: `report` is undefined if the runner did not live to write it. */
 export interface Tested {

@@ -15,7 +15,8 @@ const FILES = [
   ".evo/config.jsonc",
 ];
 const FOLDERS = ["actors", "host", "plugins", "prompts", ".ci", ".github"];
-const DOCS = ["README.md", "AGENTS.md", "ARCHITECTURE.md"];
+/** The documents that a self-edit may change. */
+export const DOCS = ["README.md", "AGENTS.md", "ARCHITECTURE.md"];
 const KINDS: Record<string, string[]> = { actors: [".ts"], plugins: [".ts", ".md"], prompts: [".md"] };
 const isHidden = (name: string) => name.startsWith(".") || name.endsWith("~") || name === "node_modules";
 
