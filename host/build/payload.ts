@@ -14,8 +14,7 @@ const Sized = z.object({ sha: z.string().regex(/^[0-9a-f]{64}$/), length: z.numb
 export const Payload = z.object({ base: Sized.nullable(), payload: Sized, parts: z.array(Sized.shape.sha) });
 export type Payload = z.infer<typeof Payload>;
 
-const MIN = 8 << 10;
-const MAX = 128 << 10;
+const MIN = 8 << 10, MAX = 128 << 10, SIDE_BY_SIDE = 16;
 const MASK = 0xfffe0000; // 15 of the high bits: 32 KiB on average
 const GEAR = makeGear();
 
@@ -60,13 +59,17 @@ export async function identify(file: string): Promise<string | undefined> {
   return half.ok ? await hashRange(file, half.value.start, half.value.end) : undefined;
 }
 
-/** Writes a stored executable to a new file, verified while it is written; on a mismatch nothing remains and it says what is wrong. */
+/** Writes a stored executable to a new file, verified as it is written; on a mismatch nothing remains and it says what is wrong. */
 export async function restorePayload(home: string, stored: Payload, to: string): Promise<Outcome<string>> {
   try {
-    {
-      using file = await Deno.open(to, { write: true, createNew: true, mode: 0o755 });
-      for await (const block of stream(home, stored)) await writeFull(file, block);
+    if (stored.base) {
+      await Promise.all([Deno.copyFile(basePath(home, stored.base.sha), to), checkBase(home, stored.base)]);
     }
+    {
+      using file = await Deno.open(to, stored.base ? { append: true } : { write: true, createNew: true });
+      for await (const part of partsOf(home, stored)) await writeFull(file, part);
+    }
+    await Deno.chmod(to, 0o755);
     await syncPath(to);
     return ok(to);
   } catch (error) {
@@ -75,36 +78,33 @@ export async function restorePayload(home: string, stored: Payload, to: string):
   }
 }
 
-/** Checks that an executable could be restored, without writing it. `bases` remembers what has been hashed. */
+/** Checks that an executable could be restored, without writing it; the value is its length. `bases` remembers what has been hashed. */
 export async function verifyPayload(home: string, stored: Payload, bases: Set<string>): Promise<Outcome<number>> {
   try {
-    let bytes = 0;
-    const rest = stored.base && bases.has(stored.base.sha) ? { ...stored, base: null } : stored;
-    for await (const block of stream(home, rest)) bytes += block.length;
-    if (stored.base) bases.add(stored.base.sha);
-    return ok(bytes);
+    const { base } = stored;
+    if (base && !bases.has(base.sha)) await checkBase(home, base), bases.add(base.sha);
+    for await (const _ of partsOf(home, stored));
+    return ok((base?.length ?? 0) + stored.payload.length);
   } catch (error) {
     return no(reason(error));
   }
 }
 
-async function* stream(home: string, stored: Payload): AsyncGenerator<Uint8Array> {
-  if (stored.base) {
-    const { sha, length } = stored.base;
-    const hash = createHash("sha256");
-    for await (const block of blocks(join(home, "base", sha), 0, length)) {
-      hash.update(block);
-      yield block;
-    }
-    if (hash.digest("hex") !== sha) throw new Error(`the base runtime ${sha} is damaged`);
-  }
+async function checkBase(home: string, { sha, length }: z.infer<typeof Sized>): Promise<void> {
+  const path = basePath(home, sha);
+  const whole = (await Deno.stat(path)).size === length && await hashRange(path, 0, length) === sha;
+  if (!whole) throw new Error(`the base runtime ${sha} is damaged`);
+}
+
+async function* partsOf(home: string, { parts, payload }: Payload): AsyncGenerator<Uint8Array> {
   const whole = createHash("sha256");
-  for (const sha of stored.parts) {
-    const part = await readPart(home, sha);
-    whole.update(part);
-    yield part;
+  for (let at = 0; at < parts.length; at += SIDE_BY_SIDE) {
+    for (const part of await Promise.all(parts.slice(at, at + SIDE_BY_SIDE).map((sha) => readPart(home, sha)))) {
+      whole.update(part);
+      yield part;
+    }
   }
-  if (whole.digest("hex") !== stored.payload.sha) throw new Error(`the parts do not make ${stored.payload.sha}`);
+  if (whole.digest("hex") !== payload.sha) throw new Error(`the parts do not make ${payload.sha}`);
 }
 
 async function readPart(home: string, sha: string): Promise<Uint8Array> {
@@ -144,6 +144,7 @@ async function readRange(file: string, start: number, end: number): Promise<Uint
   return bytes;
 }
 
+const basePath = (home: string, sha: string) => join(home, "base", sha);
 const partPath = (home: string, sha: string) => join(home, "parts", sha.slice(0, 2), sha);
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
 
