@@ -1,7 +1,7 @@
 /** What grows while Evo runs: evolvable functions and dropped-in plugins, wired. */
 import { join } from "node:path";
 import type { Clock, Functions, Model, Options, Plugins } from "../actors/ports.ts";
-import { either, no, type Outcome } from "../actors/types.ts";
+import { either, type Outcome } from "../actors/types.ts";
 import { findDeno } from "./build/deno.ts";
 import type { createGuidance } from "./config/guidance.ts";
 import { type Granted, trustStore } from "./config/trust.ts";
@@ -33,6 +33,7 @@ export interface GrowingOptions {
 export function createGrowing(on: GrowingOptions): { functions: Functions; plugins: Plugins; end(): Promise<void> } {
   const { body, cwd, env, terminal, granted, guidance, clock } = on;
   const own = join(cwd, ".evo/plugins");
+  let deno: Promise<Outcome<string[]>> | undefined;
   const plugins = createPlugins({
     ...{ self: body.self, cwd, clock, builtIn: on.builtIn, prompts: guidance.prompts },
     folders: [
@@ -43,7 +44,7 @@ export function createGrowing(on: GrowingOptions): { functions: Functions; plugi
     admit: granted.admit,
     ...{ ask: terminal.ask, interactive: terminal.interactive, show: terminal.show, idle: terminal.idle },
     store: consentStore(trustStore(env, env.HOME ?? "/")),
-    deno: () => presentDeno(body.home, env),
+    deno: () => deno ??= findDeno({ home: body.home, env: (name) => env[name], present: true }),
   });
   let workshop: Workshop | undefined;
   const functions = createFunctions({
@@ -70,12 +71,6 @@ async function ownFunctions({ cwd, granted, terminal }: GrowingOptions): Promise
   const text = `Did not load ${what}: this directory is not trusted; start evo here at a terminal and say yes`;
   terminal.show({ type: "notice", level: "warning", text });
   return [];
-}
-
-/** A Deno that is here; for a check of types none is fetched. */
-async function presentDeno(home: string, env: Record<string, string>): Promise<Outcome<string[]>> {
-  const found = await findDeno({ home, env: (name) => env[name] });
-  return found.ok && found.value[0] === "npx" ? no("Deno is not installed") : found;
 }
 
 /** Outside of a conversation Ctrl-C ends an evolution in good order; the second time it ends the process. */

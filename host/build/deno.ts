@@ -9,6 +9,8 @@ export interface DenoOptions {
   env: (name: string) => string | undefined;
   version?: string;
   signal?: AbortSignal;
+  /** True if none is to be fetched. */
+  present?: boolean;
 }
 
 /** The command of a Deno of exactly this version: EVO_DENO, PATH, the one of the last build, npx; what was wrong otherwise. */
@@ -20,7 +22,7 @@ export async function findDeno(options: DenoOptions): Promise<Outcome<string[]>>
     ...(named ? [["EVO_DENO", [named]] as [string, string[]]] : []),
     ["PATH", ["deno"]],
     ...(recorded ? [["the last build", [recorded]] as [string, string[]]] : []),
-    ["npx", ["npx", "-y", `deno@${version}`]],
+    ...(options.present ? [] : [["npx", ["npx", "-y", `deno@${version}`]] as [string, string[]]]),
   ];
   const wrong: string[] = [];
   for (const [where, command] of candidates) {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
 import { describe } from "./permissions.ts";
-import type { Folder } from "./scan.ts";
+import { type Folder, typed } from "./scan.ts";
 import { pluginText, testText } from "./template.ts";
 import type { Row } from "./registry.ts";
 
@@ -44,14 +44,29 @@ async function create(
   const [file = "", test = ""] = [`${name}.ts`, `${name}_test.ts`].map((one) => join(here.path, one));
   try {
     await Deno.mkdir(here.path, { recursive: true });
-    for (const one of [file, test]) if (await Deno.lstat(one).catch(() => undefined)) return fail(`"${one}" exists`);
+    for (const one of [file, test]) {
+      if (await Deno.lstat(one).catch(() => undefined)) return fail(`"${typed(one, cwd)}" exists`);
+    }
     const { API_TYPES } = await import("../workers/check.ts");
-    if (!here.own) await Deno.writeTextFile(join(here.path, "evo.d.ts"), API_TYPES);
-    const text = pluginText(name, here.own ? "../actors/plugins.ts" : "./evo.d.ts");
-    await Deno.writeTextFile(test, testText(name), { createNew: true });
-    await Deno.writeTextFile(file, text, { createNew: true });
-    return ok(`Wrote "${file}" and its test; edit it while Evo runs, and test it with: deno test "${test}"`);
+    await writeAll([
+      ...(here.own ? [] : [[join(here.path, "evo.d.ts"), API_TYPES] as const]),
+      [test, testText(name)],
+      [file, pluginText(name, here.own ? "../actors/plugins.ts" : "./evo.d.ts")],
+    ]);
+    const [plugin, tested] = [typed(file, cwd), typed(test, cwd)];
+    return ok(`Wrote "${plugin}" and its test; edit it while Evo runs, and test it with: deno test "${tested}"`);
   } catch (error) {
     return fail(reason(error));
+  }
+}
+
+/** Writes all of them, each whole, or none: on a full disk nothing is left. */
+async function writeAll(files: (readonly [path: string, text: string])[]): Promise<void> {
+  const draft = crypto.randomUUID();
+  try {
+    for (const [path, text] of files) await Deno.writeTextFile(`${path}.${draft}`, text, { createNew: true });
+    for (const [path] of files) await Deno.rename(`${path}.${draft}`, path);
+  } finally {
+    for (const [path] of files) await Deno.remove(`${path}.${draft}`).catch(() => {});
   }
 }

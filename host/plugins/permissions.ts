@@ -1,9 +1,9 @@
 /** What a plugin may be granted: each request made plain, resolved for real, and refused where no consent could be safe. */
-import { dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { Permissions } from "../../actors/plugins.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
-import { settle } from "../workers/grants.ts";
+import { realOf, settle } from "../workers/grants.ts";
 
 /** What is granted if a person agrees: real absolute paths, hosts in lower case. `words` say all of it to that person. */
 export interface Grant {
@@ -24,11 +24,8 @@ export const describe = (asked: Permissions): string =>
 
 /** True if `wide` allows all that `narrow` does; both were granted. */
 export function covers(wide: Permissions, narrow: Permissions): boolean {
-  return KINDS.every((kind) =>
-    narrow[kind]?.every((one) =>
-      wide[kind]?.some((other) => one === other || (one[0] === "/" && within(one, other)))
-    ) ?? true
-  );
+  const fits = (one: string, other: string) => one === other || (one[0] === "/" && within(one, other));
+  return KINDS.every((kind) => narrow[kind]?.every((one) => wide[kind]?.some((other) => fits(one, other))) ?? true);
 }
 
 /**
@@ -43,9 +40,8 @@ export async function resolveAsked(
   for (const kind of KINDS) {
     for (const one of new Set(asked[kind])) {
       try {
-        const [grant, said] = kind === "read" || kind === "write"
-          ? await resolvePath(one, { ...on, kind })
-          : plain(kind, one);
+        const path = kind === "read" || kind === "write";
+        const [grant, said] = path ? await resolvePath(one, { ...on, kind }) : plain(kind, one);
         (granted[kind] ??= []).push(grant);
         words.push(`${kind} ${said}`);
       } catch (error) {
@@ -68,31 +64,19 @@ async function resolvePath(
   { cwd, closed, kind }: { cwd: string; closed: string[]; kind: "read" | "write" },
 ): Promise<[grant: string, words: string]> {
   if (HIDDEN.test(path)) throw new Error("the path holds invisible characters");
-  const root = await Deno.realPath(cwd), real = await realPathOf(resolve(root, path));
+  const root = await Deno.realPath(cwd), real = await realOf(resolve(root, path));
   if (!within(real, root)) throw new Error("it is outside the working directory");
   if (kind === "write") {
     const parts = real.split("/"), at = parts.findIndex((part) => /^\.(?:git|evo)$/i.test(part));
-    const shut = await Promise.all([join(root, ".evo"), join(root, ".git"), ...closed].map(realPathOf));
-    if (await exists(join(real, ".git"))) shut.push(join(real, ".git"));
+    const shut = await Promise.all([join(root, ".evo"), join(root, ".git"), ...closed].map(realOf));
+    if (await Deno.lstat(join(real, ".git")).then(() => true, () => false)) shut.push(join(real, ".git"));
     if (at > 0) shut.push(parts.slice(0, at + 1).join("/"));
     const met = shut.find((one) => within(one, real) || within(real, one));
     if (met) throw new Error(`it reaches ${JSON.stringify(relative(root, met))}; ask for a folder apart from that`);
   }
-  const shown = relative(root, real) || ".";
-  const said = shown === "."
-    ? ". (everything here, also .env)"
-    : /^[\w./-]+$/.test(shown)
-    ? shown
-    : JSON.stringify(shown);
-  return [real, said];
+  const shown = relative(root, real), plain = /^[\w./-]*$/.test(shown);
+  return [real, plain ? shown || ". (everything here, also .env)" : JSON.stringify(shown)];
 }
 
 const within = (path: string, root: string): boolean =>
   path === root || path.startsWith(root === "/" ? root : `${root}/`);
-const exists = (path: string): Promise<boolean> => Deno.lstat(path).then(() => true, () => false);
-
-/** Where a path leads, of which the last parts may not exist yet. */
-async function realPathOf(path: string): Promise<string> {
-  if (await exists(path) || path === dirname(path)) return await Deno.realPath(path);
-  return join(await realPathOf(dirname(path)), path.slice(dirname(path).length));
-}

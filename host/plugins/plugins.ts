@@ -4,22 +4,21 @@ import type { Permissions } from "../../actors/plugins.ts";
 import type { Clock, Plugins, Terminal } from "../../actors/ports.ts";
 import type { Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
+import { createLanes } from "../workers/lanes.ts";
 import type { ToolWorkerOptions } from "../workers/types.ts";
 import { runCommand } from "./commands.ts";
 import { createConsents } from "./consent.ts";
 import { asksNothing, type Grant, resolveAsked } from "./permissions.ts";
 import { plainly, prepare } from "./prepare.ts";
 import { createRegistry, type Entry, type Row, type Version } from "./registry.ts";
-import { type Folder, read, scan } from "./scan.ts";
+import { type Folder, type Found, read, scan } from "./scan.ts";
 import { createVoice } from "./voice.ts";
 import { createWatch, type Watch } from "./watch.ts";
 
 const NOT_ALLOWED = "you did not allow it; change the file to be asked again";
 
 /** What runs plugins: `host/workers/`, or fakes. */
-export type Runtime =
-  & Pick<typeof import("../workers/worker.ts"), "declare" | "createToolWorker">
-  & Pick<typeof import("../workers/check.ts"), "checkTypes">;
+export type Runtime = Pick<typeof import("../workers/worker.ts"), "createDeclare" | "createToolWorker" | "checkTypes">;
 
 /** What plugins stand on. */
 export interface PluginsOptions extends Pick<Terminal, "ask" | "interactive" | "show"> {
@@ -54,20 +53,22 @@ export const consentStore = (trustStore: string): string => trustStore.replace(/
 /** Creates the port. `start` resolves when what is there now is live, or waits for its question, or is too slow. */
 export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<void> } {
   const stop = new AbortController(), consents = createConsents(on.store), voice = createVoice(on.show);
-  const registry = createRegistry({ ...on, ...voice, create }), lane = createLanes(4);
+  const tell = (text: string) => void (starting || voice.tell(text));
+  const registry = createRegistry({ ...on, ...voice, tell, create }), checking = createLanes(1);
   const jobs = new Map<string, Promise<void>>();
-  let watch: Watch | undefined, { trusted } = on, asked = false;
-  let questions = Promise.resolve(), checks = Promise.resolve(), looks = Promise.resolve(false);
+  let watch: Watch | undefined, { trusted } = on, asked = false, starting = true;
+  let questions = Promise.resolve(), looks = Promise.resolve(false);
   const over = new Promise<never>((_, end) => stop.signal.addEventListener("abort", () => end(stop.signal.reason)));
   over.catch(() => {});
 
-  async function workers(): Promise<Runtime> {
-    const checkTypes: Runtime["checkTypes"] = async (what) => (await import("../workers/check.ts")).checkTypes(what);
-    return on.runtime ?? { ...await import("../workers/worker.ts"), checkTypes };
-  }
+  const open = async () => {
+    const runtime: Runtime = on.runtime ?? await import("../workers/worker.ts");
+    return { ...runtime, declare: runtime.createDeclare(on) };
+  };
+  let opened: ReturnType<typeof open> | undefined;
+  const workers = () => opened ??= open();
   async function create(what: Omit<ToolWorkerOptions, "self" | "cwd">) {
-    const { self, cwd, clock } = on;
-    return (await workers()).createToolWorker({ ...what, self, cwd, notice: voice.warn, ...(clock && { clock }) });
+    return (await workers()).createToolWorker({ ...on, ...what, notice: voice.warn });
   }
   /** One line about a plugin that cannot be used as it is; if it is only broken, the version that worked stays. */
   function fail(entry: Entry, state: "broken" | "refused", note: string): void {
@@ -83,47 +84,50 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
 
   async function activate(entry: Entry, version: Version, granted: Permissions): Promise<void> {
     const done = await registry.activate(entry, version, granted);
-    if (!done.ok) return fail(entry, "broken", done.error);
-    if (watch && entry.found.path.endsWith(".ts")) checks = checks.then(() => check(entry, version)).catch(() => {});
+    if (!done.ok) fail(entry, "broken", done.error);
   }
-  async function check(entry: Entry, { hash, source }: Version): Promise<void> {
-    const deno = await on.deno?.(), current = () => entry.active?.version.hash === hash && !stop.signal.aborted;
-    if (!deno?.ok || !current()) return;
-    const { file, path } = entry.found, { checkTypes } = await workers();
-    const checked = await checkTypes({ file: path, source, deno: deno.value, signal: stop.signal });
-    if (checked.ok || !current()) return;
-    entry.note = `its types are wrong: ${plainly(checked.error)}`;
-    voice.warn(`Plugin "${file}" is live, but ${entry.note}`);
+  /** What is wrong with the types; empty if nothing is, or if nobody can tell. One check at a time, that of an edit first. */
+  async function check({ path }: Found, bytes: Uint8Array, how: { signal: AbortSignal; first: boolean }) {
+    const deno = path.endsWith(".ts") ? await on.deno?.() : undefined;
+    if (!deno?.ok) return "";
+    const { checkTypes } = await workers(), source = new TextDecoder().decode(bytes), { signal } = how;
+    const job = () => checkTypes({ file: path, source, deno: deno.value, signal });
+    const checked = await checking(job, how).catch(() => undefined); // on a full disk nothing can be checked
+    return checked?.ok === false ? `its types are wrong: ${plainly(checked.error)}` : "";
+  }
+  /** What is new is checked when it is live, or waits for its question. */
+  async function checkNew(entry: Entry, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
+    const wrong = await check(entry.found, bytes, { signal, first: false });
+    if (!wrong || signal.aborted || !/live|waiting/.test(entry.state)) return;
+    voice.warn(`Plugin "${entry.found.file}" is ${entry.state}, but ${wrong}`);
+    if (entry.active) entry.note = wrong;
   }
 
-  async function decide(entry: Entry, version: Version): Promise<void> {
+  async function decide(entry: Entry, version: Version, signal: AbortSignal): Promise<void> {
     if (asksNothing(version.asked)) return await activate(entry, version, {});
     const closed = [on.store, ...on.self.slice(0, 1)].map(dirname).concat(on.folders.map(({ path }) => path));
     const grant = await resolveAsked(version.asked, { ...on, closed });
     if (!grant.ok) return fail(entry, "refused", grant.error);
     const { granted, words } = grant.value, answer = await consents.find({ hash: version.hash, granted });
-    if (answer) return await follow(answer, entry, version, granted);
+    if (answer) return answer === "yes" ? await activate(entry, version, granted) : refuse(entry);
     Object.assign(entry, { state: "waiting for consent", note: words, asked: version.asked });
     if (!watch) return;
-    if (on.interactive()) return question(() => consult(entry, version, grant.value));
+    if (on.interactive()) return question(() => consult(entry, version, { ...grant.value, signal }));
     const why = "not granted, since nobody can be asked; start evo at a terminal";
     voice.warn(`Plugin "${entry.found.file}" asks for ${words}: ${why}`);
   }
-  async function follow(answer: string, entry: Entry, version: Version, granted: Permissions): Promise<void> {
-    if (answer === "yes") return await activate(entry, version, granted);
+  function refuse(entry: Entry): void {
     registry.retire(entry);
     Object.assign(entry, { state: "refused", note: NOT_ALLOWED });
   }
-  async function consult(entry: Entry, version: Version, { granted, words }: Grant): Promise<void> {
-    const key = entry.found.key, about = { hash: version.hash, granted }, asking = entry.asking = new AbortController();
-    const current = () => registry.has(entry) && entry.found.key === key && !stop.signal.aborted;
-    if (!current()) return;
+  async function consult(entry: Entry, version: Version, how: Grant & { signal: AbortSignal }): Promise<void> {
+    const { granted, words, signal } = how, about = { hash: version.hash, granted }, plugin = version.declared.name;
+    if (signal.aborted) return;
     const before = await consents.find(about); // another Evo may have asked meanwhile
-    if (before) return await follow(before, entry, version, granted);
-    const plugin = version.declared.name, { signal } = asking;
+    if (before) return before === "yes" ? await activate(entry, version, granted) : refuse(entry);
     const asks = `Plugin ${plugin} (${entry.found.file}) asks for: ${words}. Allow it?`;
     const got = await on.ask(asks, { choices: ["yes", "no"], signal });
-    if (!got.ok || !current()) return;
+    if (!got.ok || signal.aborted) return;
     const answer = got.value === "yes" ? "yes" : "no";
     const trouble = await consents.remember(about, { answer, plugin, words });
     if (trouble) voice.warn(trouble);
@@ -131,20 +135,25 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
   }
 
   async function load(entry: Entry): Promise<void> {
-    const { found } = entry;
-    entry.asking?.abort();
+    const { found, active } = entry;
+    entry.stop?.abort();
+    const { signal } = entry.stop = new AbortController();
     if (found.refusal) return fail(entry, "refused", found.refusal);
     const content = await read(found);
     if (!content.ok) return fail(entry, "broken", content.error);
-    const same = content.value.hash === entry.active?.version.hash;
+    const same = content.value.hash === active?.version.hash;
     if (same) return void Object.assign(entry, { state: "live", note: undefined, asked: undefined });
-    const version = await prepare(found, content.value, { ...on, declare: (await workers()).declare });
-    if (!registry.has(entry) || entry.found.key !== found.key || stop.signal.aborted) return;
-    return version.ok ? await decide(entry, version.value) : fail(entry, "broken", version.error);
+    const wrong = active ? check(found, content.value.bytes, { signal, first: true }) : "";
+    const version = await prepare(found, content.value, { signal, declare: (await workers()).declare });
+    const error = version.ok ? await wrong : version.error;
+    if (signal.aborted) return;
+    if (!version.ok || error) return entry.stop.abort(), fail(entry, "broken", error);
+    await decide(entry, version.value, signal);
+    if (watch && !active) void checkNew(entry, content.value.bytes, signal);
   }
   function begin(entry: Entry): void {
     entry.loaded = entry.found.key;
-    const job = lane(() => load(entry)).catch((error) => fail(entry, "broken", reason(error))).then(() => {
+    const job = load(entry).catch((error) => fail(entry, "broken", reason(error))).then(() => {
       jobs.delete(entry.found.path);
       if (entry.found.key !== entry.loaded) watch?.again();
     });
@@ -155,14 +164,15 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
     return looks = looks.catch(() => false).then(lookOnce);
   }
   async function lookOnce(): Promise<boolean> {
-    const found = await scan(on.folders), shut: Entry[] = [];
+    const found = await scan(on.folders, on.cwd), shut: Entry[] = [];
     let open = false;
     for (const entry of stop.signal.aborted ? [] : registry.take(found)) {
       const { key, changedAt, own, path } = entry.found, whole = entry.seen === key || changedAt < Date.now() - 90;
       entry.seen = key;
       if (!own && !trusted) entry.state = "not trusted", shut.push(entry);
-      else if (entry.loaded !== key && !jobs.has(path) && whole) begin(entry);
-      else open ||= entry.loaded !== key && !jobs.has(path);
+      else if (entry.loaded !== key && jobs.has(path)) entry.stop?.abort();
+      else if (entry.loaded !== key && whole) begin(entry);
+      else open ||= entry.loaded !== key;
     }
     if (shut.length > 0 && watch && !asked) question(() => admit(shut.length));
     asked ||= shut.length > 0 && watch !== undefined;
@@ -176,8 +186,7 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
   }
   async function settle(patienceMs = 60_000): Promise<void> {
     if (await look()) await new Promise((done) => setTimeout(done, 100)).then(look);
-    let timer: number | undefined;
-    const late = new Promise<void>((done) => timer = setTimeout(done, patienceMs));
+    const { promise: late, resolve } = Promise.withResolvers<void>(), timer = setTimeout(resolve, patienceMs);
     await Promise.race([late, Promise.all(jobs.values())]).finally(() => clearTimeout(timer));
   }
   async function rows(): Promise<Row[]> {
@@ -190,6 +199,10 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
       if (watch) return;
       watch = createWatch({ folders: on.folders.map(({ path }) => path), changed });
       await settle(on.patienceMs ?? 5000);
+      starting = false;
+      const live = registry.rows().filter(({ state }) => state === "live").map(({ name }) => name);
+      const are = live.length === 1 ? "1 plugin is" : `${live.length} plugins are`;
+      if (live.length > 0) tell(`${are} live: ${live.join(", ")}`);
     },
     tools: registry.tools,
     async run(words, signal) {
@@ -201,21 +214,7 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
       stop.abort();
       watch?.close();
       voice.end();
-      await Promise.all([registry.end(), questions, checks]);
+      await Promise.all([registry.end(), questions, checking(() => Promise.resolve())]);
     },
-  };
-}
-
-/** At most so many at a time; the others wait. */
-function createLanes(free: number): <T>(job: () => Promise<T>) => Promise<T> {
-  const waiting: (() => void)[] = [];
-  return async (job) => {
-    if (free-- <= 0) await new Promise<void>((go) => waiting.push(go));
-    try {
-      return await job();
-    } finally {
-      free += 1;
-      waiting.shift()?.();
-    }
   };
 }

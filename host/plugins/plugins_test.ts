@@ -41,24 +41,24 @@ async function inPlace(test: (place: Place) => Promise<void>): Promise<void> {
   const said: string[] = [], asked: string[] = [], created: ToolWorkerOptions[] = [], ended: string[] = [];
   const declared: string[] = [];
   const runtime: Runtime = {
-    declare: ({ source, file }) => {
+    createDeclare: () => ({ source, file, signal }) => {
       declared.push(file);
       const { name = "none", permissions = {}, broken, hangs }: Fake = source.startsWith("{")
         ? JSON.parse(source)
         : { broken: "it does not parse" };
-      if (hangs) return new Promise(() => {});
-      const rest = { parameters: { type: "object" }, readOnly: true, deadlineMs: 1000, landlock: true, code: "" };
+      if (hangs) return new Promise((done) => signal.addEventListener("abort", () => done(no("not wanted"))));
+      const rest = { parameters: { type: "object" }, readOnly: true, deadlineMs: 1000, code: source };
       return Promise.resolve(broken ? no(broken) : good({ name, description: `About ${name}`, permissions, ...rest }));
     },
     createToolWorker: (options) => {
       created.push(options);
-      const { calls, text }: Fake = JSON.parse(options.source);
+      const { code } = options.declared, { calls, text }: Fake = JSON.parse(code);
       const worker = {
-        declared: options.declared ?? ok(options.declared),
+        declared: options.declared,
         calls: 0,
         failures: 0,
         state: () => "running" as const,
-        end: () => Promise.resolve(void ended.push(options.source)),
+        end: () => Promise.resolve(void ended.push(code)),
         async call(input: unknown, { signal }: { signal: AbortSignal }): Promise<ToolResult> {
           worker.calls += 1;
           if (calls) return await options.call(calls, input, { signal, chain: [] });
@@ -140,13 +140,13 @@ Deno.test("A broken edit is reported in one line and the version that worked sta
     await until(() => names(plugins).length === 1);
     await put("a.ts", "half a file {");
     await until(() => said.some((line) => line.includes("broken")));
-    equal(said.at(-1), 'Plugin "plugins/a.ts" is broken: it does not parse; the version that worked stays');
+    equal(said.at(-1), 'Plugin ".evo/plugins/a.ts" is broken: it does not parse; the version that worked stays');
     equal(await call(plugins, "a"), { ok: true, text: "works" });
-    match(await list(plugins), /a +tool +- +broken +1 +0 +plugins\/a\.ts\n {2}it does not parse/);
+    match(await list(plugins), /a +tool +- +broken +1 +0 +\.evo\/plugins\/a\.ts\n {2}it does not parse/);
     await put("a.ts", { name: "a", text: "works" });
     await until(async () => /live/.test(await list(plugins)));
     await put("b.ts", { broken: "no default export" });
-    await until(() => said.at(-1) === 'Plugin "plugins/b.ts" is broken: no default export');
+    await until(() => said.at(-1) === 'Plugin ".evo/plugins/b.ts" is broken: no default export');
   }));
 
 Deno.test("Plugins that declare themselves forever keep no other from being live", () =>
@@ -219,11 +219,11 @@ Deno.test("Links out of the folder, FIFOs, devices, strange names and large file
     await put("more.ts", { name: "more" });
     await until(() => names(plugins).includes("more"));
     const of = (file: string) => said.filter((line) => line.includes(file));
-    equal(of("link.ts"), ['Plugin "plugins/link.ts" is refused: it leads out of its folder']);
-    equal(of("zero.ts"), ['Plugin "plugins/zero.ts" is refused: it leads out of its folder']);
-    equal(of("pipe.ts"), ['Plugin "plugins/pipe.ts" is refused: it is no regular file']);
-    equal(of("漢字").length + of("plugins/ab.ts").length, 2);
-    equal(of("big.js"), ['Plugin "plugins/big.js" is refused: it has 1048577 bytes, 1048576 is the limit']);
+    equal(of("link.ts"), ['Plugin ".evo/plugins/link.ts" is refused: it leads out of its folder']);
+    equal(of("zero.ts"), ['Plugin ".evo/plugins/zero.ts" is refused: it leads out of its folder']);
+    equal(of("pipe.ts"), ['Plugin ".evo/plugins/pipe.ts" is refused: it is no regular file']);
+    equal(of("漢字").length + of(".evo/plugins/ab.ts").length, 2);
+    equal(of("big.js"), ['Plugin ".evo/plugins/big.js" is refused: it has 1048577 bytes, 1048576 is the limit']);
     equal(of("dangling"), []);
     equal(names(plugins), ["inside", "more"], "the link inside has a name that is taken");
   }));
@@ -239,12 +239,14 @@ Deno.test("Of two plugins of one name the first counts, Evo's own before the dir
     equal([names(plugins), (await call(plugins, "greet"))?.text], [["greet"], "own"]);
     ok(
       said.includes(
-        'Plugin "plugins/a.ts" cannot be used whole: "greet" is the name of "plugins/z.ts"; rename one of them',
+        `Plugin ".evo/plugins/a.ts" cannot be used whole: "greet" is the name of "${
+          join(own, "z.ts")
+        }"; rename one of them`,
       ),
     );
     ok(
       said.includes(
-        'Plugin "plugins/shell.ts" cannot be used whole: "shell" is the name of a built-in tool; rename one of them',
+        'Plugin ".evo/plugins/shell.ts" cannot be used whole: "shell" is the name of a built-in tool; rename one of them',
       ),
     );
     await Deno.remove(join(own, "z.ts"));
@@ -289,7 +291,7 @@ Deno.test("A plugin that asks is put as one question; the answer holds for this 
     const plugins = await open();
     await until(() => names(plugins).length === 1);
     const words = "read data, net example.com, env API_KEY (it looks like a secret)";
-    equal(asked, [`Plugin fetch_page (plugins/fetch_page.ts) asks for: ${words}. Allow it?`]);
+    equal(asked, [`Plugin fetch_page (.evo/plugins/fetch_page.ts) asks for: ${words}. Allow it?`]);
     equal(created[0]?.granted, { read: [join(cwd, "data")], net: ["example.com"], env: ["API_KEY"] });
     equal(((await Deno.stat(store)).mode ?? 0) & 0o777, 0o600);
     const again = await open();
@@ -309,12 +311,14 @@ Deno.test("A refusal is remembered too, and unloads the version before; without 
     await put("a.ts", { name: "a", permissions: { run: ["git"] } });
     await until(() => asked === 1 && names(plugins).length === 0);
     match(await list(plugins), /a +tool +run git +refused.*\n {2}you did not allow it/);
-    ok(said.includes('Plugin "plugins/a.ts" is refused: you did not allow it; change the file to be asked again'));
+    ok(said.includes('Plugin ".evo/plugins/a.ts" is refused: you did not allow it; change the file to be asked again'));
     await plugins.end(); // else it may answer for the other one first
     const alone = await open({ interactive: () => false, ask: () => Promise.reject(new Error("nobody")) });
     equal(names(alone), []);
     await put("b.ts", { name: "b", permissions: { env: ["HOME"] } });
-    await until(() => said.some((line) => /"plugins\/b.ts" asks for env HOME: not granted, since nobody/.test(line)));
+    await until(() =>
+      said.some((line) => /"\.evo\/plugins\/b.ts" asks for env HOME: not granted, since nobody/.test(line))
+    );
     equal([names(alone), created.length], [[], 1]);
   }));
 
@@ -383,8 +387,8 @@ Deno.test("A plugin may call another only if that one may do no more; calls in f
 
 Deno.test("A hundred plugins are live, the next is left out; many at once are said in few lines", () =>
   inPlace(async ({ open, put, said, folder }) => {
-    for (let n = 0; n < 103; n += 1) await put(`p${String(n).padStart(3, "0")}.ts`, { name: `p_${n}` });
     const plugins = await open();
+    for (let n = 0; n < 103; n += 1) await put(`p${String(n).padStart(3, "0")}.ts`, { name: `p_${n}` });
     await until(() => names(plugins).length === 100);
     await until(() => said.some((line) => line.includes("more changes of plugins")));
     equal(said.filter((line) => line.includes("more than 100")).length, 1);
@@ -432,8 +436,7 @@ Deno.test("A wasm plugin's tools share one process; its notes reload it, and it 
     const declaration = { name: "wasm_m", description: "m", parameters: {}, permissions: {}, readOnly: true };
     const fake: Runtime = {
       ...runtime,
-      declare: () => Promise.resolve(good({ ...declaration, deadlineMs: 1, landlock: true, code: "" })),
-      createToolWorker: (options) => runtime.createToolWorker({ ...options, source: "{}" }),
+      createDeclare: () => () => Promise.resolve(good({ ...declaration, deadlineMs: 1, code: "{}" })),
     };
     const plugins = await open({ runtime: fake });
     await Deno.mkdir(folder, { recursive: true });
@@ -475,4 +478,103 @@ Deno.test("The list and a new plugin need no start; a new one is not written ove
     equal(said, []);
     await plugins.end();
     await open();
+  }));
+
+/** Types are wrong where the word "wrong" is; a check of what says "slow" ends only when it is not wanted any more. */
+function checker() {
+  const begun: string[] = [], ended: string[] = [];
+  let most = 0;
+  const checkTypes: Runtime["checkTypes"] = async ({ file, source, signal }) => {
+    begun.push(source);
+    most = Math.max(most, begun.length - ended.length);
+    if (source.includes("slow")) await new Promise((done) => signal?.addEventListener("abort", done));
+    ended.push(source);
+    return source.includes("wrong") ? no(`Cannot accept "${file}": line 3: no such name`) : good("checked");
+  };
+  return { begun, ended, most: () => most, checkTypes };
+}
+const deno = () => Promise.resolve(good(["deno"]));
+
+Deno.test("An edit whose types are wrong is said with its line, and the version that worked stays; without Deno it counts", () =>
+  inPlace(async ({ open, put, said, runtime }) => {
+    const { checkTypes } = checker(), plugins = await open({ runtime: { ...runtime, checkTypes }, deno });
+    await put("a.ts", { name: "a", text: "one" });
+    await until(() => names(plugins).length === 1);
+    await put("a.ts", { name: "a", text: "wrong" });
+    await until(() => said.some((line) => line.includes("broken")));
+    const types = "its types are wrong: line 3: no such name";
+    equal(said.at(-1), `Plugin ".evo/plugins/a.ts" is broken: ${types}; the version that worked stays`);
+    equal((await call(plugins, "a"))?.text, "one");
+    match(await list(plugins), new RegExp(`broken .*\n {2}${types}`));
+    await put("a.ts", { name: "a", text: "two" });
+    await until(async () => (await call(plugins, "a"))?.text === "two");
+    await put("b.ts", { name: "b", text: "wrong" });
+    await until(() => said.at(-1) === `Plugin ".evo/plugins/b.ts" is live, but ${types}`);
+    equal((await call(plugins, "b"))?.text, "wrong", "what is new has no version that worked");
+    await plugins.end();
+    const unchecked = await open({ runtime: { ...runtime, checkTypes }, deno: () => Promise.resolve(no("none")) });
+    await put("a.ts", { name: "a", text: "wrong, and nobody knows" });
+    await until(async () => (await call(unchecked, "a"))?.text === "wrong, and nobody knows");
+  }));
+
+Deno.test("Types are checked one at a time; an edit during the check of an edit, or of a declaration that hangs, takes its place", () =>
+  inPlace(async ({ open, put, runtime }) => {
+    const { begun, ended, most, checkTypes } = checker();
+    const plugins = await open({ runtime: { ...runtime, checkTypes }, deno });
+    for (const name of ["a", "b", "c"]) await put(`${name}.ts`, { name, text: "one" });
+    await until(() => ended.length === 3);
+    await put("a.ts", { name: "a", text: "slow" });
+    await until(() => begun.length === 4);
+    equal((await call(plugins, "a"))?.text, "one");
+    await put("a.ts", { name: "a", text: "two" });
+    await until(async () => (await call(plugins, "a"))?.text === "two");
+    await put("a.ts", { name: "a", hangs: true });
+    await until(() => begun.length === 6);
+    await put("a.ts", { name: "a", text: "three" });
+    await until(async () => (await call(plugins, "a"))?.text === "three");
+    equal(most(), 1);
+  }));
+
+Deno.test("A start says in one line what is live; what changes later is said by itself", () =>
+  inPlace(async ({ open, put, said }) => {
+    for (const name of ["a", "b"]) await put(`${name}.ts`, { name });
+    const plugins = await open();
+    await until(() => said.length > 0);
+    await put("c.ts", { name: "c" });
+    await until(() => names(plugins).length === 3);
+    await until(() => said.length > 1);
+    equal(said, ["2 plugins are live: a, b", "Plugin c is live (no permissions)"]);
+  }));
+
+Deno.test("Notes that are broken are named, and so is a path: as it is typed here, absolute elsewhere", () =>
+  inPlace(async ({ open, put, folder, own, said }) => {
+    await Deno.mkdir(own, { recursive: true });
+    await Deno.writeTextFile(join(own, "mine.ts"), "{ half");
+    await put("m.jsonc", "{ half");
+    await Deno.writeFile(join(folder, "m.wasm"), new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+    await put("n.jsonc", "x".repeat((1 << 20) + 1));
+    await Deno.writeFile(join(folder, "n.wasm"), new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
+    await open();
+    await until(() => said.length === 3);
+    const of = (file: string) => said.find((line) => line.includes(file)) ?? "";
+    match(of(`"${own}/mine.ts"`), /is broken/);
+    match(of('".evo/plugins/m.wasm"'), /is broken: m\.jsonc beside it is wrong: .*JSONC/);
+    match(of('".evo/plugins/n.wasm"'), /is refused: of its n\.jsonc: it has 1048577 bytes/);
+  }));
+
+Deno.test("A new plugin is written whole or not at all", () =>
+  inPlace(async ({ open, folder }) => {
+    const plugins = await open();
+    await Deno.mkdir(join(folder, "evo.d.ts"), { recursive: true });
+    const failed = await plugins.run(["new", "greet"], never);
+    match(failed.ok ? "" : failed.error, /^Cannot make plugin "greet": /);
+    equal((await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name), ["evo.d.ts"]);
+    await Deno.remove(join(folder, "evo.d.ts"));
+    const done = await plugins.run(["new", "greet"], never);
+    match(
+      done.ok ? done.value : done.error,
+      /^Wrote "\.evo\/plugins\/greet\.ts" .* deno test "\.evo\/plugins\/greet_test\.ts"$/,
+    );
+    const left = (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name).sort();
+    equal(left, ["evo.d.ts", "greet.ts", "greet_test.ts"]);
   }));

@@ -1,7 +1,7 @@
 /** Makes a file's content runnable, and reads what it says about itself, without any permission. */
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { attempt } from "../session/files.ts";
-import type { declare } from "../workers/worker.ts";
+import type { createDeclare } from "../workers/declare.ts";
 import type { Version } from "./registry.ts";
 import type { Content, Found } from "./scan.ts";
 import { wrapModule } from "./wasm.ts";
@@ -10,18 +10,18 @@ import { wrapModule } from "./wasm.ts";
 export async function prepare(
   found: Found,
   { bytes, notes, hash }: Content,
-  on: { self: string[]; cwd: string; declare: typeof declare },
+  on: { declare: ReturnType<typeof createDeclare>; signal: AbortSignal },
 ): Promise<Outcome<Version>> {
   const module = found.kind === "wasm" ? wrapModule({ stem: found.stem, bytes, notes }) : undefined;
   if (module?.ok === false) return module;
-  const { self, cwd } = on, file = module ? `${found.path}.js` : found.path;
+  const { signal } = on, file = module ? `${found.path}.js` : found.path;
   const source = module ? module.value.source : decode(bytes);
   if (source === undefined) return no("it is no UTF-8 text");
-  const declared = await on.declare({ self, cwd, file, source });
+  const declared = await on.declare({ file, source, signal });
   if (!declared.ok) return no(plainly(declared.error));
   const { name, description, parameters, readOnly, permissions: asked } = declared.value;
   const tools = module?.value.tools ?? [{ name, description, parameters, readOnly, convert: ok }];
-  return ok({ hash, source, declared: declared.value, tools, asked: module ? {} : asked });
+  return ok({ hash, declared: declared.value, tools, asked: module ? {} : asked });
 }
 
 const decode = (bytes: Uint8Array) => attempt(() => new TextDecoder("utf-8", { fatal: true }).decode(bytes));

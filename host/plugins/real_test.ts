@@ -89,7 +89,7 @@ Deno.test(
       await put("peek", `permissions: { read: ["secret.txt"] }, ${reads}`);
       await until(() => asked.length === 1);
       await until(async () => (await call("peek", {}))?.text === "s3cret");
-      match(asked[0] ?? "", /^Plugin peek \(plugins\/peek\.ts\) asks for: read secret\.txt\. Allow it\?$/);
+      match(asked[0] ?? "", /^Plugin peek \(\.evo\/plugins\/peek\.ts\) asks for: read secret\.txt\. Allow it\?$/);
     }),
 );
 
@@ -108,6 +108,10 @@ Deno.test(
       await put("typed", "run: ({ nothing }) => nothing ?? 'ran'");
       await until(() => said.some((line) => /typed\.ts" is live, but its types are wrong: .*nothing/.test(line)));
       equal((await call("typed", {}))?.text, "ran");
+      await put("fine", "run: ({ nothing }) => nothing ?? 'bad'");
+      const stays = /fine\.ts" is broken: its types are wrong: line 2: .*nothing.*; the version that worked stays$/;
+      await until(() => said.some((line) => stays.test(line)));
+      equal(await call("fine", {}), { ok: true, text: "fine" });
     }),
 );
 

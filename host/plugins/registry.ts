@@ -29,7 +29,6 @@ export interface Row {
 /** A plugin's file as it was at one time, made runnable. */
 export interface Version {
   hash: string;
-  source: string;
   declared: Declared;
   tools: Tool[];
   asked: Permissions;
@@ -46,8 +45,8 @@ export interface Entry {
   asked?: Permissions | undefined;
   /** The version that runs. */
   active?: { version: Version; granted: Permissions; worker: ToolWorker } | undefined;
-  /** Ends what is being asked about it. */
-  asking?: AbortController;
+  /** Ends what is being done for its file as it was: the declaration, the check of types, the question. */
+  stop?: AbortController;
   /** Of versions before. */
   calls: number;
   failures: number;
@@ -124,7 +123,7 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
       entries = new Map(found.map((one) => [one.path, Object.assign(known(one), { found: one })]));
       for (const entry of before.values()) {
         if (has(entry)) continue;
-        entry.asking?.abort();
+        entry.stop?.abort();
         if (entry.active) tell(`Plugin ${nameOf(entry)} is gone`);
         retire(entry);
       }
@@ -133,9 +132,8 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
     },
     /** Makes a version the live one. Bad if it could not be made to run. */
     async activate(entry: Entry, version: Version, granted: Permissions): Promise<Outcome<void>> {
-      const { source, declared } = version;
       const made = await create({
-        ...{ file: entry.found.path, source, granted, declared },
+        ...{ file: entry.found.path, granted, declared: version.declared },
         call: (tool, input, on) => call(tool, input, { ...on, update: () => {} }, granted),
       });
       if (!made.ok) return made;
@@ -160,7 +158,7 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
     async end(): Promise<void> {
       const all = [...entries.values()];
       [entries, owners] = [new Map(), new Map()];
-      for (const { asking } of all) asking?.abort();
+      for (const { stop } of all) stop?.abort();
       await Promise.all([...endings, ...all.map(({ active }) => active?.worker.end())]);
     },
   };

@@ -1,6 +1,6 @@
 /** Finds the files that could be plugins, and reads one. Nothing of them is run here. */
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { join, relative } from "node:path";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
 
@@ -14,7 +14,7 @@ export interface Folder {
 export interface Found {
   path: string;
   own: boolean;
-  /** As people are told: the folder's last name and the file's. */
+  /** As a person would type it in the working directory; absolute if it is not below that. */
   file: string;
   /** The file's name without its ending. */
   stem: string;
@@ -42,14 +42,14 @@ export const MOST = { files: 100, bytes: 1 << 20 };
 const PLUGIN = /\.(?:ts|js|wasm)$/, NEVER = /^[.#]|_test\.(?:ts|js)$|\.d\.ts$/, PLAIN = /^[A-Za-z0-9][\w-]{0,59}$/;
 
 /** The candidates in the order in which they count: Evo's own first, then by file name. A folder that is not there is empty. */
-export async function scan(folders: Folder[]): Promise<Found[]> {
+export async function scan(folders: Folder[], cwd: string): Promise<Found[]> {
   const sorted = folders.toSorted((a, b) => Number(b.own) - Number(a.own));
-  const found = (await Promise.all(sorted.map((folder) => scanFolder(folder).catch(() => [])))).flat();
+  const found = (await Promise.all(sorted.map((folder) => scanFolder(folder, cwd).catch(() => [])))).flat();
   const refusal = `there are more than ${MOST.files} plugins; this one and those after it are left out`;
   return found.slice(0, MOST.files + 1).map((one, at) => at < MOST.files ? one : { ...one, refusal });
 }
 
-async function scanFolder({ path: folder, own }: Folder): Promise<Found[]> {
+async function scanFolder({ path: folder, own }: Folder, cwd: string): Promise<Found[]> {
   const names: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(folder)) if (!isDirectory) names.push(name);
   const plugins = names.filter((name) => PLUGIN.test(name) && !NEVER.test(name)).sort().slice(0, MOST.files + 1);
@@ -60,14 +60,17 @@ async function scanFolder({ path: folder, own }: Folder): Promise<Found[]> {
     const [it, beside] = await Promise.all([identify(path, real), notes ? identify(notes, real) : undefined]);
     const strange = PLAIN.test(stem) ? undefined : "a plugin's file name holds only a to z, digits, _ and -";
     return it === undefined ? [] : [{
-      ...{ path, own, file: `${basename(folder)}/${name}`, stem, kind: wasm ? "wasm" : "tool", notes },
+      ...{ path, own, file: typed(path, cwd), stem, kind: wasm ? "wasm" : "tool", notes },
       key: `${it.key}|${beside?.key}`,
       changedAt: Math.max(it.at, beside?.at ?? 0),
-      refusal: it.refusal ?? beside?.refusal ?? strange,
+      refusal: it.refusal ?? (beside?.refusal && `of its ${stem}.jsonc: ${beside.refusal}`) ?? strange,
     }];
   });
   return (await Promise.all(found)).flat();
 }
+
+/** A path as a person would type it in `cwd`; absolute if it is not below that. */
+export const typed = (path: string, cwd: string): string => path.startsWith(`${cwd}/`) ? relative(cwd, path) : path;
 
 type Identity = { key: string; at: number; refusal?: string };
 

@@ -42,12 +42,14 @@ export function wrapModule(
   const { tools: most, bytes: largest } = MOST_OF_MODULE;
   if (bytes.length > largest) return no(`its module has ${bytes.length} bytes, ${largest} is the limit`);
   try {
-    const { description, exports } = readNotes(notes);
+    const { description, exports } = readNotes(stem, notes);
     const functions = new Map(module.value.functions.map((one) => [one.name, one]));
     const named = exports ? Object.keys(exports) : [...functions.keys()].filter((name) => !INTERNAL.test(name));
     const tools = named.flatMap((name) => {
       const one = functions.get(name), note = exports?.[name];
-      if (!one) throw new Error(`its .jsonc describes ${JSON.stringify(name)}, which is no function that it exports`);
+      if (!one) {
+        throw new Error(`${stem}.jsonc describes ${JSON.stringify(name)}, which is no function that it exports`);
+      }
       const about = note?.description ?? description ?? `The function ${name} of the module ${stem}.wasm`;
       const strange = [...one.parameters, ...one.results].includes("other");
       return strange && !note ? [] : [makeTool(one, note ?? {}, { stem, about, module: module.value })];
@@ -60,10 +62,14 @@ export function wrapModule(
   }
 }
 
-function readNotes(text = "{}"): z.infer<typeof Notes> {
-  const { data, error } = Notes.safeParse(parse(text.replace(/^\uFEFF/, "")));
-  if (data) return data;
-  throw new Error(`its .jsonc is wrong at "${error.issues[0]?.path.join(".")}": ${error.issues[0]?.message}`);
+function readNotes(stem: string, text = "{}"): z.infer<typeof Notes> {
+  try {
+    const { data, error } = Notes.safeParse(parse(text.replace(/^\uFEFF/, "")));
+    if (data) return data;
+    throw new Error(`at "${error.issues[0]?.path.join(".")}": ${error.issues[0]?.message}`);
+  } catch (error) {
+    throw new Error(`${stem}.jsonc beside it is wrong: ${reason(error)}`);
+  }
 }
 
 function makeTool(

@@ -129,8 +129,8 @@ const bad: [what: string, bytes: Uint8Array, error: RegExp, notes?: string][] = 
   ["an internal export", adder(I32, { name: "__new" }), /^it exports 0 functions of numbers/],
   ["an export that can be no tool", adder(I32, { name: "漢字" }), /cannot name a tool/],
   ["notes that are no JSONC", adder(I32), /./, "{"],
-  ["notes with an unknown key", adder(I32), /^its .jsonc is wrong at "": .*"exportz"/, '{ "exportz": {} }'],
-  ["notes of an export that is not there", adder(I32), /^its .jsonc describes "sub"/, '{ "exports": { "sub": {} } }'],
+  ["notes with an unknown key", adder(I32), /^m\.jsonc beside it is wrong: at "": .*"exportz"/, '{ "exportz": {} }'],
+  ["notes of an export that is not there", adder(I32), /^m\.jsonc describes "sub"/, '{ "exports": { "sub": {} } }'],
   ["notes with an unknown type", adder(I32), /it is no type/, '{ "exports": { "addTwo": { "result": "u128" } } }'],
   [
     "notes with another number of values",

@@ -78,10 +78,8 @@ async function answer(id: number, input: unknown) {
 
 function shape(value: unknown): ToolResult {
   if (typeof value === "string") return { ok: true, text: value };
-  const parsed = z.object({ ok: z.boolean(), text: z.string() }).safeParse(value);
-  return parsed.success
-    ? parsed.data
-    : { ok: false, text: `"${plugin.name}" returned neither a text nor { ok, text }` };
+  const { data } = z.object({ ok: z.boolean(), text: z.string() }).safeParse(value);
+  return data ?? { ok: false, text: `"${plugin.name}" returned neither a text nor { ok, text }` };
 }
 
 /** At most one update in 50 ms; of those between, the last one comes when the time is over. */
@@ -105,10 +103,7 @@ function tell(thrown: unknown): string {
   if (!(thrown instanceof Error)) return String(thrown);
   const line = /^\s+at .*?data:text\/javascript,\S*?:(\d+):\d+\)?$/m.exec(thrown.stack ?? "");
   const message = thrown.message.replace(/data:text\/javascript,[^\s"']*/g, "the plugin")
-    .replace(
-      /[;,]? *(run again with|specify the required permissions).*/is,
-      ': name it in the plugin\'s "permissions"',
-    );
+    .replace(/[;,]? *(run again with|specify the required permissions).*/is, `: name it in the plugin's "permissions"`);
   return `${message || thrown.name}${line ? ` (line ${line[1]})` : ""}`;
 }
 
@@ -122,8 +117,7 @@ function refuseExit() {
   Object.defineProperty(globalThis, "close", { value: leave("close") });
   const { process } = globalThis as { process?: object };
   if (process) {
-    for (const by of ["exit", "reallyExit", "abort", "kill"]) {
-      Object.defineProperty(process, by, { value: leave(`process.${by}`) });
-    }
+    const ways = ["exit", "reallyExit", "abort", "kill"];
+    for (const by of ways) Object.defineProperty(process, by, { value: leave(`process.${by}`) });
   }
 }

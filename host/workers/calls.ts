@@ -1,6 +1,7 @@
 /** The calls of one plugin: one after the other unless it only reads, each with its deadline, none without an answer. */
 import type { Clock } from "../../actors/ports.ts";
 import type { Outcome, ToolResult } from "../../actors/types.ts";
+import { reason } from "../session/files.ts";
 import type { Listener, Plugged } from "./process.ts";
 import type { CallOptions, Declared, ToolWorkerOptions } from "./types.ts";
 import { cut, type FromChild, LIMITS } from "./wire.ts";
@@ -54,11 +55,8 @@ export function createCalls(
     process?.kill();
   }
 
-  async function exchange(
-    to: Plugged,
-    input: unknown,
-    { signal, update, chain = [] }: CallOptions,
-  ): Promise<ToolResult> {
+  async function exchange(to: Plugged, input: unknown, on: CallOptions): Promise<ToolResult> {
+    const { signal, update, chain = [] } = on;
     const id = ++last;
     if (pending.size === 0) to.refill();
     const { promise, resolve: done } = Promise.withResolvers<ToolResult>();
@@ -93,19 +91,11 @@ export function createCalls(
   async function answer(frame: FromChild & { type: "ask" }, entry: Pending, to: Plugged) {
     const chain = [...entry.chain, name];
     const { ask, tool, input } = frame;
-    let result: ToolResult;
-    asks++;
-    try {
-      result = !tool ? failed("The arguments of the call are over 1 MB") : chain.length >= LIMITS.depth
-        ? failed(
-          `Cannot call "${tool}": plugins already wait for each other ${chain.length} deep (${chain.join(" > ")})`,
-        )
-        : asks > ASKS
-        ? failed(`Cannot call "${tool}": "${name}" waits for ${ASKS} calls already`)
-        : await call(tool, input, { signal: entry.signal, chain });
-    } catch (error) {
-      result = failed(error instanceof Error ? error.message : String(error));
-    }
+    const deep = `plugins already wait for each other ${chain.length} deep (${chain.join(" > ")})`;
+    const many = ++asks > ASKS ? `"${name}" waits for ${ASKS} calls already` : "";
+    const why = !tool ? "its arguments are over 1 MB" : chain.length >= LIMITS.depth ? deep : many;
+    const called = why ? failed(`Cannot call "${tool}": ${why}`) : call(tool, input, { signal: entry.signal, chain });
+    const result = await Promise.resolve(called).catch((error) => failed(reason(error)));
     asks--;
     to.send({ type: "answer", ask, ok: result.ok, text: cut(result.text, LIMITS.result / 2) });
   }

@@ -1,7 +1,8 @@
-/** The process of one plugin: its first thread is Evo's and always answers, the plugin lives in a worker with few permissions. */
+/** The process of a plugin, or of several that are declared: its first thread is Evo's and always answers, each plugin lives in a worker with few permissions. */
+import { ok } from "../../actors/types.ts";
 import { strip } from "./strip.ts";
 import { type System, takeProcess } from "./system.ts";
-import { type Allowed, cut, encode, type FromChild, LIMITS, readLines, ToChild } from "./wire.ts";
+import { type Allowed, cut, encode, type FromChild, LIMITS, readLines, type Source, ToChild } from "./wire.ts";
 
 const WATCH_MS = 25, FLOOD = 2_000;
 
@@ -21,20 +22,26 @@ export async function runWorkerChild(): Promise<number> {
       worker?.postMessage(frame);
       continue;
     }
-    const code = frame.code === undefined
-      ? await strip(frame.source, frame.file)
-      : { ok: true as const, value: frame.code };
-    if (!code.ok) {
-      await send({ type: "failed", error: code.error });
-      continue;
-    }
     watchMemory(system, frame.memory, send);
-    worker = await open(frame.allowed, (message) => void relay(message, { code: code.value, file: frame.file, send }));
+    const begins = await Promise.all(frame.plugins.map((plugin, at) => load(plugin, { ...frame, at, send })));
     await giveUp();
-    worker.postMessage({ type: "start", code: code.value, file: frame.file, cwd: frame.cwd });
+    worker = begins.map((begin) => begin?.())[0];
   }
   system.endAll();
   return 0;
+}
+
+type Send = (frame: FromChild) => Promise<void>;
+
+/** Opens a worker for a plugin. Nothing of the plugin runs before what this returns is called. */
+async function load(
+  { file, source, code }: Source,
+  { cwd, allowed, at, send }: { cwd: string; allowed: Allowed; at: number; send: Send },
+): Promise<(() => Worker) | undefined> {
+  const plain = code === undefined ? await strip(source, file) : ok(code);
+  if (!plain.ok) return void await send({ type: "failed", at, error: plain.error });
+  const worker = await open(allowed, (message) => void relay(message, { code: plain.value, at, send }));
+  return () => (worker.postMessage({ type: "start", code: plain.value, file, cwd }), worker);
 }
 
 /** Starts the worker; resolves once it can be spoken to. Its file stands beside the main module, whether bundled or not. */
@@ -54,7 +61,7 @@ function open(allowed: Allowed, hear: (message: unknown) => void): Promise<Worke
   });
 }
 
-/** The worker has its own permissions by now; this thread needs none any more. */
+/** The workers have their own permissions by now; this thread needs none any more. */
 async function giveUp(): Promise<void> {
   for (const name of ["read", "write", "net", "env", "run", "ffi", "sys"] as const) {
     await Deno.permissions.revoke({ name });
@@ -64,28 +71,28 @@ async function giveUp(): Promise<void> {
 let heard = 0, since = 0;
 
 /** Hands on what the worker says; whatever it is, only its own calls can be touched by it. */
-async function relay(message: unknown, on: { code: string; file: string; send(frame: FromChild): Promise<void> }) {
+async function relay(message: unknown, { code, at, send }: { code: string; at: number; send: Send }) {
   if (performance.now() - since > 1_000) heard = 0, since = performance.now();
-  if (++heard > FLOOD) return await leave("it sent more than 2,000 messages in a second", on.send);
+  if (++heard > FLOOD) return await leave("it sent more than 2,000 messages in a second", send);
   if (typeof message !== "object" || message === null || !("type" in message)) return;
   const frame = message as FromChild; // The other side parses it; here it is only made to fit a line.
-  if (frame.type === "gone") return await leave(String(frame.error), on.send);
-  if (frame.type === "declared") return await on.send({ ...frame, code: on.code });
-  if (frame.type === "failed") return await on.send({ ...frame, error: `Cannot load "${on.file}": ${frame.error}` });
-  if (frame.type === "result") return await on.send({ ...frame, text: cut(String(frame.text), LIMITS.result) });
-  if (frame.type === "update") return await on.send({ ...frame, text: String(frame.text).slice(0, LIMITS.update) });
-  await on.send(frame);
+  if (frame.type === "gone") return await leave(String(frame.error), send);
+  if (frame.type === "declared") return await send({ ...frame, at, code });
+  if (frame.type === "failed") return await send({ ...frame, at });
+  if (frame.type === "result") return await send({ ...frame, text: cut(String(frame.text), LIMITS.result) });
+  if (frame.type === "update") return await send({ ...frame, text: String(frame.text).slice(0, LIMITS.update) });
+  await send(frame);
 }
 
 /** A frame that did not fit: escapes may make six characters of one, and a call to another plugin must be refused by name. */
 function shorten(frame: FromChild): FromChild {
   if (frame.type === "result") return { ...frame, text: cut(frame.text, LIMITS.result / 2) };
   if (frame.type === "ask") return { ...frame, input: null, tool: "" };
-  return { type: "failed", error: "Cannot load the plugin: its declaration is over 1 MB" };
+  return { type: "failed", at: "at" in frame ? frame.at : 0, error: "its declaration is over 1 MB" };
 }
 
 /** The memory of the whole process has one bound; a worker has none of its own in an executable. */
-function watchMemory(system: System, limit: number, send: (frame: FromChild) => Promise<void>) {
+function watchMemory(system: System, limit: number, send: Send) {
   setInterval(() => {
     if (system.memory() > limit) void leave(`it used more than ${Math.round(limit / 1_048_576)} MB of memory`, send);
   }, WATCH_MS);
@@ -93,7 +100,7 @@ function watchMemory(system: System, limit: number, send: (frame: FromChild) => 
 
 let leaving = false;
 
-async function leave(why: string, send: (frame: FromChild) => Promise<void>) {
+async function leave(why: string, send: Send) {
   if (leaving) return;
   leaving = true;
   await send({ type: "gone", error: cut(why, LIMITS.update) });

@@ -4,14 +4,8 @@ import type { Permissions } from "../../actors/plugins.ts";
 import type { ToolResult } from "../../actors/types.ts";
 import { EVO } from "../testing/evo.ts";
 import { hasLandlock } from "./process.ts";
-import {
-  createToolWorker,
-  declare,
-  type Declared,
-  type DeclareOptions,
-  type ToolWorker,
-  type ToolWorkerOptions,
-} from "./worker.ts";
+import type { Declared, Dropped, Place, ToolWorker, ToolWorkerOptions } from "./types.ts";
+import { createDeclare, createToolWorker } from "./worker.ts";
 
 hasLandlock(); // Its library stays open; no test should be blamed for it.
 
@@ -35,10 +29,14 @@ export default ({ z, tool }: PluginApi) => tool({
 });`;
 }
 
+/** Reads one declaration. */
+export const declare = ({ file, source, ...place }: Place & Omit<Dropped, "signal">) =>
+  createDeclare(place)({ file, source, signal: new AbortController().signal });
+
 const known = new Map<string, Promise<Declared>>();
 
 /** Declares a source once for all that use it. */
-function declaring(on: DeclareOptions): Promise<Declared> {
+function declaring(on: Place & Omit<Dropped, "signal">): Promise<Declared> {
   const key = JSON.stringify([on.self, on.source, on.landlock]);
   const read = async () => {
     const declared = await declare(on);
@@ -61,10 +59,10 @@ export async function using(
   const cwd = options.cwd ?? await Deno.realPath(await Deno.makeTempDir({ prefix: "evo-worker-" }));
   const notices: string[] = [];
   const file = join(cwd, "probe.ts");
-  const base = { self: SELF, file, source, cwd };
+  const base = { self: SELF, file, cwd };
   const { change = (it: Declared) => it, ...rest } = options;
   try {
-    const declared = await declaring({ ...base, ...rest });
+    const declared = await declaring({ ...base, source, ...rest });
     const made = await createToolWorker({
       ...base,
       granted: {} as Permissions,

@@ -54,27 +54,18 @@ export async function settle(
   }
   const net = granted.net ?? [], run = granted.run ?? [], names = granted.env ?? [];
   const writable = await Promise.all(paths.write.map(nearest));
-  const programs = (await Promise.all(run.map((program) => findProgram(program, env("PATH") ?? "")))).flat();
+  const found = (await Promise.all(run.map((program) => findProgram(program, env("PATH") ?? "")))).flat();
+  const programs = run.length > 0 ? [...PROGRAMS, ...found] : [];
+  const [network, proxies] = net.length > 0 ? [NETWORK, PROXIES] : [[], []];
   const own = ownFiles(self, env);
   return ok({
     cwd,
     allowed: { read: some(paths.read), write: some(paths.write), net: some(net), env: some(names), run: some(run) },
     rules: {
-      ro: [
-        ...SYSTEM,
-        ...OTHERS,
-        ...own.files,
-        ...(net.length > 0 ? NETWORK : []),
-        ...(run.length > 0 ? [...PROGRAMS, ...programs] : []),
-        ...paths.read,
-      ],
+      ro: [...SYSTEM, ...OTHERS, ...own.files, ...network, ...programs, ...paths.read],
       rw: ["/dev/null", ...writable],
     },
-    env: {
-      ...pick([...PLAIN, ...names, ...(net.length > 0 ? PROXIES : [])], env),
-      ...own.env,
-      NO_COLOR: "1",
-    },
+    env: { ...pick([...PLAIN, ...names, ...proxies], env), ...own.env, NO_COLOR: "1" },
   });
 }
 
@@ -82,12 +73,10 @@ const some = (list: string[]): false | string[] => list.length > 0 && list;
 
 /** Variables that are set; a proxy's address that holds a password stays out. */
 function pick(names: string[], env: (name: string) => string | undefined): Record<string, string> {
-  const found = names.map((name) => [name, env(name)] as const);
-  return Object.fromEntries(
-    found.filter((pair): pair is [string, string] =>
-      pair[1] !== undefined && !(PROXIES.includes(pair[0]) && pair[1].includes("@"))
-    ),
-  );
+  return Object.fromEntries(names.flatMap((name) => {
+    const value = env(name), hidden = PROXIES.includes(name) && value?.includes("@");
+    return value === undefined || hidden ? [] : [[name, value]];
+  }));
 }
 
 /** What this executable reads of itself; from a checkout also its source and Deno's cache. */
@@ -97,14 +86,15 @@ function ownFiles(self: string[], env: (name: string) => string | undefined) {
   if (!entry) return { files: [executable], env: {} };
   const root = dirname(dirname(entry));
   const cache = env("DENO_DIR") ?? join(env("XDG_CACHE_HOME") ?? join(env("HOME") ?? "/", ".cache"), "deno");
-  const source = ["host", "actors", "plugins", "deno.json", "imports.json", "deno.lock"].map((name) =>
-    join(root, name)
-  );
-  return { files: [executable, cache, ...source], env: { DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1" } };
+  const names = ["host", "actors", "plugins", "deno.json", "imports.json", "deno.lock"];
+  return {
+    files: [executable, cache, ...names.map((name) => join(root, name))],
+    env: { DENO_DIR: cache, DENO_NO_UPDATE_CHECK: "1" },
+  };
 }
 
 /** A path without links; of one that does not exist yet, as much as does. */
-async function realOf(path: string): Promise<string> {
+export async function realOf(path: string): Promise<string> {
   const there = await nearest(path);
   return join(await Deno.realPath(there), relative(there, path));
 }

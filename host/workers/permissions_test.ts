@@ -69,8 +69,7 @@ for (const { name, self } of EVOS) {
     const change = <T extends { code: string }>(declared: T) => ({ ...declared, code: sneak(declared.code) });
     const told: string[] = [];
     for (const landlock of [true, false]) {
-      await using(write("HERE"), async ({ say, worker }) => {
-        equal(worker.declared.landlock, landlock && hasLandlock());
+      await using(write("HERE"), async ({ say }) => {
         for (const secret of secrets) told.push((await say(`file://${secret}`)).text);
       }, { self, landlock, change });
     }

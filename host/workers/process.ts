@@ -1,14 +1,15 @@
 /** One process of a plugin, as Evo holds it. */
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { landlockAvailable, sandboxed } from "../sandbox/landlock.ts";
+import { attempt, reason } from "../session/files.ts";
 import type { Grants } from "./grants.ts";
-import { encode, FromChild, LIMITS, readLines, type ToChild } from "./wire.ts";
+import { encode, FromChild, LIMITS, readLines, type Source, type ToChild } from "./wire.ts";
 
 /** A started process. `hear` gets its frames; `print` what the plugin wrote by itself; both never after `ended`. */
 export interface Plugged {
   send(frame: ToChild): boolean;
-  /** Ends it, and every process that it started. */
-  kill(): void;
+  /** Ends it, and every process that it started; `why` is what `ended` says then. */
+  kill(why?: string): void;
   /** Allows it the full measure of output again. */
   refill(): void;
   /** Resolves with one clause that says why it is gone. */
@@ -26,9 +27,38 @@ let known: boolean | undefined;
 /** Whether this kernel can restrict a plugin's process; asked once. */
 export const hasLandlock = (): boolean => known ??= landlockAvailable();
 
+/** What was started: for each plugin what it says of itself, or a clause that says why its process is gone instead. */
+export interface Launched {
+  plugged: Plugged;
+  loaded: Promise<string | FromChild & { type: "declared" | "failed" }>[];
+}
+
+/** Starts a process and has it load plugins; after `ms` it is ended if not all of them are. */
+export function launch(
+  { sources, ms = LIMITS.startMs, ...how }: How & { sources: Source[]; ms?: number },
+  listener: Listener,
+): Outcome<Launched> {
+  const said = sources.map(() => Promise.withResolvers<FromChild & { type: "declared" | "failed" }>());
+  const hear = (frame: FromChild) =>
+    frame.type === "declared" || frame.type === "failed" ? said[frame.at]?.resolve(frame) : listener.hear(frame);
+  try {
+    const plugged = plug(how, { ...listener, hear }), { cwd, allowed } = how.grants;
+    const timer = setTimeout(() => plugged.kill(`it was not ready after ${ms / 1000} s`), ms);
+    const loaded = said.map(({ promise }) => Promise.race([promise, plugged.ended]));
+    void Promise.all(loaded).then(() => clearTimeout(timer));
+    const sent = plugged.send({ type: "start", plugins: sources, cwd, allowed, memory: LIMITS.memory });
+    if (!sent) plugged.kill("its source is over 1 MB");
+    return ok({ plugged, loaded });
+  } catch (error) {
+    return no(`its process cannot start: ${reason(error)}`);
+  }
+}
+
+type How = { self: string[]; grants: Grants; landlock?: boolean | undefined };
+
 /** Starts the process of a plugin under what was granted; throws if the executable is gone. */
-export function plug(
-  { self, grants, landlock = true }: { self: string[]; grants: Grants; landlock?: boolean },
+function plug(
+  { self, grants, landlock = true }: How,
   listener: Listener,
 ): Plugged {
   const words = [...withWorkers(self), "--evo-plugin", ...(grants.allowed.run ? ["--programs"] : [])];
@@ -46,31 +76,27 @@ export function plug(
   }).spawn();
   const stdin = child.stdin.getWriter();
   let why = "", tail = "", room = LIMITS.output;
-  const kill = () => {
-    try {
-      Deno.kill(-child.pid, "SIGKILL");
-    } catch {
-      // Nobody is left in the group.
-    }
+  const kill = (because = "") => {
+    why ||= because;
+    attempt(() => Deno.kill(-child.pid, "SIGKILL")); // or nobody is left in the group
   };
-  const end = (reason: string) => (why ||= reason, kill());
   const frames = (async () => {
     try {
       for await (const line of readLines(child.stdout)) {
-        const frame = parse(line);
+        const frame = FromChild.safeParse(attempt(() => JSON.parse(line))).data;
         if (frame?.type === "gone") why ||= frame.error;
         else if (frame) listener.hear(frame);
-        else end("it sent what is no frame");
+        else kill("it sent what is no frame");
       }
     } catch (error) {
-      end(error instanceof RangeError ? "it sent more than 1 MB at once" : String(error));
+      kill(error instanceof RangeError ? "it sent more than 1 MB at once" : String(error));
     }
   })();
   const prints = (async () => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
       room -= text.length;
       tail = (tail + text).slice(-2_000);
-      if (room < 0) end("it wrote more than 1 MB of output");
+      if (room < 0) kill("it wrote more than 1 MB of output");
       else listener.print(text.slice(0, LIMITS.update));
     }
   })().catch(() => {});
@@ -81,7 +107,7 @@ export function plug(
     const held = Promise.withResolvers<void>(), timer = setTimeout(held.resolve, LIMITS.graceMs);
     await Promise.race([held.promise, Promise.all([frames, prints, stdin.abort().catch(() => {})])]);
     clearTimeout(timer);
-    return why || reason(tail, signal ? `was ended by ${signal}` : `ended with code ${code}`);
+    return why || explain(tail, signal ? `was ended by ${signal}` : `ended with code ${code}`);
   })();
   return {
     send(frame) {
@@ -95,15 +121,7 @@ export function plug(
   };
 }
 
-function parse(line: string): FromChild | undefined {
-  try {
-    return FromChild.safeParse(JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
-}
-
-function reason(tail: string, how: string): string {
+function explain(tail: string, how: string): string {
   if (/out of memory|heap limit/i.test(tail)) return "it ran out of memory";
   const lines = tail.trim().split("\n").filter((line) => !line.startsWith("    at "));
   const at = lines.findLastIndex((line) => /^error\b|panicked at/i.test(line));
@@ -115,11 +133,4 @@ function reason(tail: string, how: string): string {
 function withWorkers(self: string[]): string[] {
   const [program = "", ...words] = self;
   return words[0] === "run" ? [program, "run", "--unstable-worker-options", "--cached-only", ...words.slice(1)] : self;
-}
-
-/** Whether what was read of a plugin can be sent at all. */
-export function fits(source: string, file: string): Outcome<string> {
-  return new TextEncoder().encode(source).length <= LIMITS.source
-    ? ok(source)
-    : no(`Cannot load "${file}": it is over 512 KB; a plugin is one small file`);
 }

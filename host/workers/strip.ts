@@ -24,14 +24,8 @@ export async function strip(source: string, file: string): Promise<Outcome<strin
 }
 
 function plain(error: unknown): string {
-  const found = error instanceof Error
-    ? error.message
-    : typeof error === "object" && error
-    ? JSON.stringify(error)
-    : `${error}`;
-  const message = typeof error === "object" && error && "message" in error ? String(error.message) : found;
-  const line = typeof error === "object" && error && "startLine" in error ? `line ${error.startLine}: ` : "";
-  return line + message.replace(/\s+/g, " ").slice(0, 300);
+  const { message = error, startLine }: { message?: unknown; startLine?: unknown } = Object(error);
+  return `${startLine ? `line ${startLine}: ` : ""}${String(message).replace(/\s+/g, " ").slice(0, 300)}`;
 }
 
 /** The line of the first import of a value, static or dynamic; 0 if there is none. It is a courtesy: the guard is Landlock. */

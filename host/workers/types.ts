@@ -12,27 +12,31 @@ export interface Declared {
   permissions: Permissions;
   readOnly: boolean;
   deadlineMs: number;
-  /** False where the kernel has no Landlock: `import()` of local files is then stopped by a scan of the source only. */
-  landlock: boolean;
   /** The plugin as JavaScript, so that later starts need no TypeScript. Not for people. */
   code: string;
 }
 
-/** What is needed to read a declaration. `self` starts this executable; `file` is absolute. */
-export interface DeclareOptions {
+/** What is needed to start a plugin's process. `self` starts this executable. */
+export interface Place {
   self: string[];
-  file: string;
-  source: string;
   cwd: string;
   /** False only in tests that show what Landlock stops. */
   landlock?: boolean;
 }
 
+/** A plugin's file, an absolute path, as it was read; `signal` says that it is not wanted any more. */
+export interface Dropped {
+  file: string;
+  source: string;
+  signal: AbortSignal;
+}
+
 /** What is needed to run a plugin. */
-export interface ToolWorkerOptions extends DeclareOptions {
+export interface ToolWorkerOptions extends Place {
+  file: string;
   granted: Permissions;
-  /** What `declare` said; without it the declaration is read first. */
-  declared?: Declared;
+  /** What it said about itself. */
+  declared: Declared;
   /** Carries a call to another plugin. `chain`: the names of the plugins that wait for it, outermost first: hand it to that plugin's `call`. */
   call(tool: string, input: unknown, on: { signal: AbortSignal; chain: string[] }): Promise<ToolResult>;
   /** Said once for each crash and each stop: one sentence for people. */

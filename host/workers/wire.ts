@@ -48,27 +48,24 @@ export type Allowed = z.infer<typeof Allowed>;
 
 const Result = { ok: z.boolean(), text: z.string() };
 
-/** Evo to the plugin's process. `code` is there once the TypeScript is gone; then `source` is not looked at. */
+/** A plugin to be loaded. `code` is there once the TypeScript is gone; then `source` is not looked at. */
+const Source = z.object({ file: z.string(), source: z.string(), code: z.string().exactOptional() });
+export type Source = z.infer<typeof Source>;
+
+const Start = { plugins: z.array(Source), cwd: z.string(), allowed: Allowed, memory: z.number() };
+/** Evo to the plugin's process. Several plugins are only declared: what is called is the first. */
 export const ToChild = z.discriminatedUnion("type", [
-  z.object({
-    type: z.literal("start"),
-    file: z.string(),
-    source: z.string(),
-    code: z.string().optional(),
-    cwd: z.string(),
-    allowed: Allowed,
-    memory: z.number(),
-  }),
+  z.object({ type: z.literal("start"), ...Start }),
   z.object({ type: z.literal("call"), id: z.number(), input: z.unknown() }),
   z.object({ type: z.literal("abort"), id: z.number() }),
   z.object({ type: z.literal("answer"), ask: z.number(), ...Result }),
 ]);
 export type ToChild = z.infer<typeof ToChild>;
 
-/** The plugin's process to Evo. `gone`: why it ends itself. */
+/** The plugin's process to Evo. `at`: which one of those that it was given; `gone`: why it ends itself. */
 export const FromChild = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("declared"), declaration: z.unknown(), code: z.string() }),
-  z.object({ type: z.literal("failed"), error: z.string() }),
+  z.object({ type: z.literal("declared"), at: z.number(), declaration: z.unknown(), code: z.string() }),
+  z.object({ type: z.literal("failed"), at: z.number(), error: z.string() }),
   z.object({ type: z.literal("gone"), error: z.string() }),
   z.object({ type: z.literal("result"), id: z.number(), ...Result }),
   z.object({ type: z.literal("update"), id: z.number(), text: z.string() }),

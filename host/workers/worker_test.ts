@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, match, ok, rejects } from "node:assert/strict";
 import type { ToolResult } from "../../actors/types.ts";
-import { fakeClock, SELF, until, using, write } from "./fixture_test.ts";
-import { createToolWorker, declare } from "./worker.ts";
+import { declare, fakeClock, SELF, until, using, write } from "./fixture_test.ts";
+import { createToolWorker } from "./worker.ts";
 import { LIMITS } from "./wire.ts";
 
 const still = new AbortController().signal;
@@ -140,7 +140,9 @@ Deno.test("a program that left its group does not hold up the answer, and holds 
 
 Deno.test("a plugin that was unloaded answers, and a directory that is gone is said", async () => {
   const cwd = await Deno.makeTempDir();
-  const on = { self: SELF, file: "/x/a.ts", source: write(`return "fine"`), cwd, granted: {} };
+  const place = { self: SELF, file: "/x/a.ts", source: write(`return "fine"`), cwd }, known = await declare(place);
+  ok(known.ok);
+  const on = { ...place, granted: {}, declared: known.value };
   const made = await createToolWorker({ ...on, call: () => Promise.reject(new Error()) });
   ok(made.ok);
   const [first] = await Promise.all([made.value.call({ act: 1 }, quiet), made.value.end()]);
@@ -150,7 +152,7 @@ Deno.test("a plugin that was unloaded answers, and a directory that is gone is s
   ok(again.ok);
   await Deno.remove(cwd);
   match((await again.value.call({ act: 1 }, quiet)).text, /the directory is gone/);
-  const declared = await declare(on);
+  const declared = await declare(place);
   ok(!declared.ok && /the directory is gone/.test(declared.error));
   await again.value.end();
 });
@@ -263,10 +265,10 @@ Deno.test("when Evo is killed, neither the plugin nor what it started is left", 
       context.update("up " + pids); for (;;);`);
     const script = `
       import { createToolWorker } from ${JSON.stringify(new URL("./worker.ts", import.meta.url).href)};
-      const made = await createToolWorker({ self: ${JSON.stringify(SELF)}, file: "/x/probe.ts", source: ${
-      JSON.stringify(source)
-    },
-        cwd: ${JSON.stringify(cwd)}, granted: ${granted}, call: () => Promise.reject() });
+      import { declare } from ${JSON.stringify(new URL("./fixture_test.ts", import.meta.url).href)};
+      const place = { self: ${JSON.stringify(SELF)}, file: "/x/probe.ts", cwd: ${JSON.stringify(cwd)} };
+      const { value: declared } = await declare({ ...place, source: ${JSON.stringify(source)} });
+      const made = await createToolWorker({ ...place, declared, granted: ${granted}, call: () => Promise.reject() });
       await made.value.call({ act: ${
       granted.length > 2
     } }, { signal: new AbortController().signal, update: console.log });`;
@@ -353,9 +355,9 @@ Deno.test("what is no plugin is refused in one sentence that names the file and 
 Deno.test("an executable that is gone is said, and nothing hangs", async () => {
   const cwd = await Deno.makeTempDir();
   const on = { self: ["/nowhere/evo"], file: "/x/a.ts", source: write(""), cwd };
-  const made = await createToolWorker({ ...on, granted: {}, call: () => Promise.reject(new Error()) });
-  ok(!made.ok);
-  match(made.error, /^Cannot load "\/x\/a\.ts": its process cannot start/);
+  const declared = await declare(on);
+  ok(!declared.ok);
+  match(declared.error, /^Cannot load "\/x\/a\.ts": its process cannot start/);
   await Deno.remove(cwd);
 });
 
