@@ -1,5 +1,5 @@
 /** The Plugins port: what is dropped into the folders becomes tools, is reloaded, and goes, while Evo runs. */
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import type { Permissions } from "../../actors/plugins.ts";
 import type { Clock, Plugins, Terminal } from "../../actors/ports.ts";
 import type { Outcome } from "../../actors/types.ts";
@@ -91,9 +91,9 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
     const deno = path.endsWith(".ts") ? await on.deno?.() : undefined;
     if (!deno?.ok) return "";
     const { checkTypes } = await workers(), source = new TextDecoder().decode(bytes), { signal } = how;
-    const job = () => checkTypes({ file: path, source, deno: deno.value, signal });
-    const checked = await checking(job, how).catch(() => undefined); // on a full disk nothing can be checked
-    return checked?.ok === false ? `its types are wrong: ${plainly(checked.error)}` : "";
+    const folder = join(dirname(on.store), "checks");
+    const checked = await checking(() => checkTypes({ folder, file: path, source, deno: deno.value, signal }), how);
+    return checked.ok ? "" : `its types are wrong: ${plainly(checked.error)}`;
   }
   /** What is new is checked when it is live, or waits for its question. */
   async function checkNew(entry: Entry, bytes: Uint8Array, signal: AbortSignal): Promise<void> {

@@ -1,8 +1,9 @@
 /** Checks a plugin's types with Deno, where there is one. Nothing of the plugin runs. */
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { runTool } from "../build/tool.ts";
-import { reason } from "../session/files.ts";
+import { reason, replaceFile } from "../session/files.ts";
 import { apiTypes } from "./api_types.ts";
 
 const here = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
@@ -12,8 +13,12 @@ export const API_TYPES = Deno.build.standalone
   ? await Deno.readTextFile(new URL("./workers/evo.txt", Deno.mainModule))
   : apiTypes(await here("./zod_part.d.ts"), await here("../../actors/plugins.ts"));
 
-/** What a type check is given. `deno`: the command of a Deno of this version; `signal` ends the check. */
+/**
+ * What a type check is given. `deno`: the command of a Deno of this version; `signal` ends the check. Below `folder`, the user's
+ * own, each plugin's file has a place that stays: there Deno knows again what it has checked before.
+ */
 export interface CheckOptions {
+  folder: string;
   file: string;
   source: string;
   deno: string[];
@@ -36,22 +41,20 @@ export const checked: PluginFile = plugin;
  * A file in JavaScript has no types to check.
  */
 export async function checkTypes(
-  { file, source, deno, signal, ms = DEADLINE_MS }: CheckOptions,
+  { folder, file, source, deno, signal, ms = DEADLINE_MS }: CheckOptions,
 ): Promise<Outcome<"checked" | { unchecked: string }>> {
   if (!file.endsWith(".ts")) return ok({ unchecked: "it is JavaScript" });
-  const folder = await Deno.makeTempDir({ prefix: "evo-check-" });
+  const cwd = join(folder, createHash("sha256").update(file).digest("hex").slice(0, 16));
   try {
     const files = { "evo.d.ts": API_TYPES, "plugin.ts": aim(source), "main.ts": MAIN, "deno.json": CONFIG };
-    for (const [name, text] of Object.entries(files)) await Deno.writeTextFile(join(folder, name), text);
+    for (const [name, text] of Object.entries(files)) await replaceFile(join(cwd, name), text);
     const words = ["check", "--quiet", "--no-lock", "--no-remote", "--no-npm", "main.ts"];
-    const ended = await runTool([...deno, ...words], { cwd: folder, ms, ...(signal && { signal }) });
+    const ended = await runTool([...deno, ...words], { cwd, ms, ...(signal && { signal }) });
     if (ended.code === 0) return ok("checked");
-    const found = diagnose(ended.stderr, folder);
+    const found = diagnose(ended.stderr, cwd);
     return found ? no(`Cannot accept "${file}": ${found}`) : ok({ unchecked: "deno check did not end in time" });
   } catch (error) {
     return ok({ unchecked: reason(error) });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 }
 

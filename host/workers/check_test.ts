@@ -8,7 +8,15 @@ export default ({ z, tool }: PluginApi) =>
     ${run} });`;
 
 const deno = [Deno.execPath()];
-const check = (source: string, file = "/x/a.ts") => checkTypes({ file, source, deno });
+/** Checks in a folder that is gone afterwards. */
+async function check(source: string, file = "/x/a.ts", how: { deno?: string[]; ms?: number } = {}) {
+  const folder = await Deno.makeTempDir();
+  try {
+    return await checkTypes({ folder, file, source, deno, ...how });
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
 
 Deno.test("a plugin that fits the API passes, wherever it takes the types from", async () => {
   const rich = plugin(
@@ -43,10 +51,12 @@ Deno.test("a plugin with wrong types is refused in one line that says where", as
 Deno.test("what cannot be checked goes live unchecked, and says why", async () => {
   const source = plugin("", `run: () => ""`);
   equal(await check(source, "/x/a.js"), { ok: true, value: { unchecked: "it is JavaScript" } });
-  const gone = await checkTypes({ file: "/x/a.ts", source, deno: ["/nowhere/deno"] });
+  const gone = await check(source, "/x/a.ts", { deno: ["/nowhere/deno"] });
   ok(gone.ok && typeof gone.value === "object");
-  const late = await checkTypes({ file: "/x/a.ts", source, deno: ["/bin/sh", "-c", "sleep 60"], ms: 300 });
+  const late = await check(source, "/x/a.ts", { deno: ["/bin/sh", "-c", "sleep 60"], ms: 300 });
   ok(late.ok && typeof late.value === "object");
+  const full = await checkTypes({ folder: "/dev/null", file: "/x/a.ts", source, deno });
+  ok(full.ok && typeof full.value === "object");
 });
 
 Deno.test("the types given to plugins name every word of the contract, and nothing of zod's own types", async () => {
