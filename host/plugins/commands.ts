@@ -44,9 +44,8 @@ async function create(
   const [file = "", test = ""] = [`${name}.ts`, `${name}_test.ts`].map((one) => join(here.path, one));
   try {
     await Deno.mkdir(here.path, { recursive: true });
-    for (const one of [file, test]) {
-      if (await Deno.lstat(one).catch(() => undefined)) return fail(`"${typed(one, cwd)}" exists`);
-    }
+    const there = await Promise.all([file, test].map((one) => Deno.lstat(one).then(() => [one], () => [])));
+    for (const one of there.flat()) return fail(`"${typed(one, cwd)}" exists`);
     const { API_TYPES } = await import("../workers/check.ts");
     await writeAll([
       ...(here.own ? [] : [[join(here.path, "evo.d.ts"), API_TYPES] as const]),

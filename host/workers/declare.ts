@@ -3,22 +3,22 @@ import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
 import { settle } from "./grants.ts";
 import { createLanes } from "./lanes.ts";
-import { launch } from "./process.ts";
+import { LATE, launch } from "./process.ts";
 import type { Declared, Dropped, Place } from "./types.ts";
 import { complaint, Declaration, type FromChild, LIMITS } from "./wire.ts";
 
 type Waiting = Dropped & { done(declared: Outcome<Declared>): void };
 
 /** Plugins in one process, and how long it may take in ms; processes that begin at a time, and how long that is, in ms. */
-const MOST = { together: 10, togetherMs: 5_000, young: 4, youngMs: 3_000 }, GATHER_MS = 20;
+const MOST = { together: 5, togetherMs: 10_000, young: 4, youngMs: 3_000 }, GATHER_MS = 20;
 
 /**
- * Makes what reads declarations. Those that are wanted within a moment share a process; if it ends before all have spoken, for
- * whatever one of them did, each of the others gets a process of its own. One that never ends holds up no other.
+ * Makes what reads declarations. Those that are wanted within a moment share a process, five at a time; if it ends before all have
+ * spoken, for whatever one of them did, each of the others gets a process of its own. One that never ends holds up no other.
  */
 export function createDeclare(place: Place): (plugin: Dropped) => Promise<Outcome<Declared>> {
   const lane = createLanes(MOST.young);
-  let waiting: Waiting[] = [];
+  const waiting: Waiting[] = [];
 
   function begin(batch: Waiting[]): void {
     const failed = (error: unknown): Waiting[] => (tell(batch, reason(error)), []);
@@ -51,6 +51,7 @@ async function declareAll(batch: Waiting[], place: Place): Promise<Waiting[]> {
   const started = grants.ok ? launch({ ...how, grants: grants.value }, quiet) : grants;
   if (!started.ok) return tell(batch, started.error), [];
   const { plugged, loaded } = started.value, end = () => (plugged.kill(), plugged.ended);
+  let spoken = false;
   await Promise.all(batch.map(async (one, at) => {
     const unwanted = Promise.withResolvers<string>(), { file, signal, done } = one;
     const leave = () => unwanted.resolve("it changed or went meanwhile");
@@ -59,8 +60,9 @@ async function declareAll(batch: Waiting[], place: Place): Promise<Waiting[]> {
     const said = await Promise.race([unwanted.promise, loaded[at] ?? ""]);
     signal.removeEventListener("abort", leave);
     if (alone) await end();
+    spoken ||= typeof said !== "string";
     if (typeof said !== "string") done(judge(file, said));
-    else if (alone || signal.aborted) done(because(file, said));
+    else if (alone || signal.aborted || (spoken && said.startsWith(LATE))) done(because(file, said));
     else again.push(one);
   }));
   await end();

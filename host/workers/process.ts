@@ -27,6 +27,9 @@ let known: boolean | undefined;
 /** Whether this kernel can restrict a plugin's process; asked once. */
 export const hasLandlock = (): boolean => known ??= landlockAvailable();
 
+/** How the clause about a process begins that took too long. */
+export const LATE = "it was not ready";
+
 /** What was started: for each plugin what it says of itself, or a clause that says why its process is gone instead. */
 export interface Launched {
   plugged: Plugged;
@@ -43,7 +46,7 @@ export function launch(
     frame.type === "declared" || frame.type === "failed" ? said[frame.at]?.resolve(frame) : listener.hear(frame);
   try {
     const plugged = plug(how, { ...listener, hear }), { cwd, allowed } = how.grants;
-    const timer = setTimeout(() => plugged.kill(`it was not ready after ${ms / 1000} s`), ms);
+    const timer = setTimeout(() => plugged.kill(`${LATE} after ${ms / 1000} s`), ms);
     const loaded = said.map(({ promise }) => Promise.race([promise, plugged.ended]));
     void Promise.all(loaded).then(() => clearTimeout(timer));
     const sent = plugged.send({ type: "start", plugins: sources, cwd, allowed, memory: LIMITS.memory });

@@ -30,8 +30,7 @@ type Phase =
 
 /** The life of a plugin: rest, starting, up, and after a crash waiting or stopped. */
 function keep(options: ToolWorkerOptions): ToolWorker {
-  const { declared, clock = REAL, notice = () => {} } = options;
-  const { name } = declared;
+  const { declared, clock = REAL, notice = () => {} } = options, { name } = declared;
   const ending = new AbortController();
   let phase: Phase = { at: "rest" }, crashes = 0, idle = new AbortController();
   const current = () => phase.at === "up" ? phase.plugged : undefined;
@@ -58,10 +57,7 @@ function keep(options: ToolWorkerOptions): ToolWorker {
     const started = await start(options, { grants: grants.value, listener: calls });
     if (!started.ok) return crashed(started.error, since), no(`Plugin "${name}" did not start: ${started.error}`);
     const plugged = started.value;
-    if (ending.signal.aborted) {
-      plugged.kill();
-      return await plugged.ended, ready();
-    }
+    if (ending.signal.aborted) return plugged.kill(), await plugged.ended, ready();
     phase = { at: "up", plugged };
     plugged.ended.then((why) => {
       const wanted = calls.gone(why);
