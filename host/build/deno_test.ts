@@ -45,3 +45,11 @@ Deno.test("the Deno on PATH is found when it has this version", async () => {
     ok(found.ok);
   });
 });
+
+Deno.test("where only one that is here will do, none is fetched", async () => {
+  await inFolder(async (home) => {
+    const found = await findDeno({ home, env: () => undefined, version: "0.0.0", present: true });
+    ok(!found.ok);
+    match(found.error, /\(PATH: [^,]*\)/);
+  });
+});

@@ -92,7 +92,7 @@ Deno.test("plugins new writes a plugin that is live as it is", { ignore }, () =>
   }));
 
 Deno.test(
-  "at a terminal: a file that appears is live without a restart, an edit reloads it, a broken one leaves the old",
+  "at a terminal: a file that appears is live without a restart, an edit reloads it, one with wrong types or broken leaves the old",
   {
     ignore: ignore || !hasPty,
   },
@@ -109,16 +109,20 @@ Deno.test(
       await desk.write("v1", plugin("shout", "return text.toUpperCase();"));
       await desk.write("v2", plugin("shout", "return `${text}!`;"));
       await desk.write("v3", "export default (");
+      await desk.write("v4", plugin("shout", "return text.nothing();"));
       const env = { ...desk.env, INFERENCE_BASE_URL: server.url, MODEL_NAME: "mock" };
       const { seen } = await drive([
         ["evo 0>", "!mkdir -p .evo/plugins; cp v1 .evo/plugins/shout.ts\r"],
         ["is live", "WAIT0.30go\r"],
-        ["first done", "WAIT0.30!cp v2 .evo/plugins/shout.ts; sleep 2; cp v3 .evo/plugins/shout.ts; sleep 2\r"],
-        ["broken", "WAIT0.30more\r"],
+        ["first done", "WAIT0.30!cp v2 .evo/plugins/shout.ts\r"],
+        ["is live again", "WAIT0.30!cp v3 .evo/plugins/shout.ts\r"],
+        ["is broken", "WAIT0.30!cp v4 .evo/plugins/shout.ts\r"],
+        ["types are wrong", "WAIT0.30more\r"],
         ["second done", "WAIT0.50\x04"],
       ], { args: ["--yes"], cwd: desk.cwd, env, columns: 120 });
       await server.stop();
       match(seen, /EXIT 0/);
+      match(seen, /"\.evo\/plugins\/shout\.ts" is broken: its types are wrong: line 1: Property 'nothing'/);
       const told = server.requests.at(-1)?.body.messages.filter(({ role }) => role === "tool").map(({ content }) =>
         content
       );
