@@ -213,7 +213,7 @@ Deno.test("Links out of the folder, FIFOs, devices, strange names and large file
     await new Deno.Command("mkfifo", { args: [join(folder, "pipe.ts")] }).output();
     await put("漢字.ts", { name: "kanji" });
     await put("a\u202eb.ts", { name: "turned" });
-    await put("big.js", " ".repeat((1 << 20) + 1));
+    await put("big.js", " ".repeat((1 << 19) + 1));
     const plugins = await open();
     await until(() => names(plugins).includes("inside") && said.length >= 7);
     await put("more.ts", { name: "more" });
@@ -223,7 +223,7 @@ Deno.test("Links out of the folder, FIFOs, devices, strange names and large file
     equal(of("zero.ts"), ['Plugin ".evo/plugins/zero.ts" is refused: it leads out of its folder']);
     equal(of("pipe.ts"), ['Plugin ".evo/plugins/pipe.ts" is refused: it is no regular file']);
     equal(of("漢字").length + of(".evo/plugins/ab.ts").length, 2);
-    equal(of("big.js"), ['Plugin ".evo/plugins/big.js" is refused: it has 1048577 bytes, 1048576 is the limit']);
+    equal(of("big.js"), ['Plugin ".evo/plugins/big.js" is refused: it has 524289 bytes, 524288 is the limit']);
     equal(of("dangling"), []);
     equal(names(plugins), ["inside", "more"], "the link inside has a name that is taken");
   }));
@@ -552,14 +552,14 @@ Deno.test("Notes that are broken are named, and so is a path: as it is typed her
     await Deno.writeTextFile(join(own, "mine.ts"), "{ half");
     await put("m.jsonc", "{ half");
     await Deno.writeFile(join(folder, "m.wasm"), new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
-    await put("n.jsonc", "x".repeat((1 << 20) + 1));
+    await put("n.jsonc", "x".repeat((1 << 19) + 1));
     await Deno.writeFile(join(folder, "n.wasm"), new Uint8Array([0, 97, 115, 109, 1, 0, 0, 0]));
     await open();
     await until(() => said.length === 3);
     const of = (file: string) => said.find((line) => line.includes(file)) ?? "";
     match(of(`"${own}/mine.ts"`), /is broken/);
     match(of('".evo/plugins/m.wasm"'), /is broken: m\.jsonc beside it is wrong: .*JSONC/);
-    match(of('".evo/plugins/n.wasm"'), /is refused: of its n\.jsonc: it has 1048577 bytes/);
+    match(of('".evo/plugins/n.wasm"'), /is refused: of its n\.jsonc: it has 524289 bytes/);
   }));
 
 Deno.test("A new plugin is written whole or not at all", () =>

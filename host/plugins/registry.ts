@@ -63,7 +63,7 @@ export interface RegistryOptions {
 /** Makes a registry. */
 export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions) {
   let entries = new Map<string, Entry>(), owners = new Map<string, { entry: Entry; tool: Tool }>();
-  const running = new Map<ToolWorker, number>(), endings: Promise<void>[] = []; // calls in flight; processes that end
+  const running = new WeakMap<ToolWorker, number>(), endings: Promise<void>[] = []; // calls in flight; processes that end
   const has = (entry: Entry) => entries.get(entry.found.path) === entry;
   /** Whose names count: those of built-in tools, then in the order of the entries. */
   const settle = () => {
@@ -107,8 +107,7 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
       return await worker.call(converted.value, on);
     } finally {
       const left = (running.get(worker) ?? 1) - 1;
-      if (left > 0) running.set(worker, left);
-      else running.delete(worker);
+      running.set(worker, left);
       if (left === 0 && entry.active?.worker !== worker) endings.push(worker.end());
     }
   };
@@ -117,8 +116,7 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
     retire,
     /** Takes this list of files for all there is: unloads the others, and makes entries for the new. */
     take(found: Found[]): Entry[] {
-      const before = entries;
-      const fresh = { state: "loading" as const, calls: 0, failures: 0 };
+      const before = entries, fresh = { state: "loading" as const, calls: 0, failures: 0 };
       const known = (one: Found): Entry => before.get(one.path) ?? { ...fresh, found: one };
       entries = new Map(found.map((one) => [one.path, Object.assign(known(one), { found: one })]));
       for (const entry of before.values()) {

@@ -37,7 +37,7 @@ export interface Content {
 }
 
 /** How many plugins there may be, and bytes of a file. */
-export const MOST = { files: 100, bytes: 1 << 20 };
+export const MOST = { files: 100, bytes: 1 << 19 };
 
 const PLUGIN = /\.(?:ts|js|wasm)$/, NEVER = /^[.#]|_test\.(?:ts|js)$|\.d\.ts$/, PLAIN = /^[A-Za-z0-9][\w-]{0,59}$/;
 

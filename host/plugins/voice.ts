@@ -8,8 +8,7 @@ const MANY = 5, QUIET_MS = 100;
 /** Makes a voice: `warn` says a line at once, `tell` gathers for a moment. */
 export function createVoice(show: Terminal["show"]) {
   let lines: string[] = [], timer: number | undefined;
-  const say = (level: "info" | "warning", text: string) =>
-    show({ type: "notice", level, text: cut(oneLine(text), 500) });
+  const say = (level: "info" | "warning", it: string) => show({ type: "notice", level, text: cut(oneLine(it), 500) });
   const flush = () => {
     clearTimeout(timer);
     const more = lines.length > MANY ? `${lines.length - MANY} more changes of plugins: /plugins lists them` : "";

@@ -47,11 +47,8 @@ async function load(
 /** Starts the worker; resolves once it can be spoken to. Its file stands beside the main module, whether bundled or not. */
 function open(allowed: Allowed, hear: (message: unknown) => void): Promise<Worker> {
   const ending = Deno.mainModule.endsWith(".ts") ? "ts" : "js";
-  const options = {
-    type: "module" as const,
-    deno: { permissions: { ...allowed, ffi: false, sys: false, import: false } },
-  };
-  const worker = new Worker(new URL(`./workers/actor.${ending}`, Deno.mainModule), options);
+  const permissions = { ...allowed, ffi: false, sys: false, import: false }, deno = { permissions };
+  const worker = new Worker(new URL(`./workers/actor.${ending}`, Deno.mainModule), { type: "module", deno });
   return new Promise((done) => {
     worker.onmessage = ({ data }) => data?.type === "ready" ? done(worker) : hear(data);
     worker.onerror = (event) => {

@@ -30,8 +30,6 @@ export function createDeclare(place: Place): (plugin: Dropped) => Promise<Outcom
     });
   }
   return ({ file, source, signal }) => {
-    const large = new TextEncoder().encode(source).length > LIMITS.source;
-    if (large) return Promise.resolve(because(file, "it is over 512 KB; a plugin is one small file"));
     const { promise, resolve: done } = Promise.withResolvers<Outcome<Declared>>();
     const first = waiting.push({ file, source, signal, done }) === 1;
     const gathered = () => {

@@ -5,7 +5,6 @@ import * as z from "zod";
 export const LIMITS = {
   frame: 1_048_576,
   result: 262_144,
-  source: 524_288,
   /** What a plugin may print between two calls. */
   output: 1_048_576,
   update: 2_000,

@@ -330,7 +330,7 @@ const REFUSED: [name: string, file: string, source: string, why: RegExp][] = [
   ],
   ["a host that is none", "a.ts", write("", { more: "permissions: { net: ['http://a/b'] }," }), /not a host/],
   ["a deadline without end", "a.ts", write("", { more: "deadlineMs: 600001," }), /deadlineMs: /],
-  ["half a megabyte of source", "a.ts", `// ${"x".repeat(600_000)}`, /over 512 KB/],
+  ["a megabyte of source", "a.ts", `// ${"x".repeat(1_200_000)}`, /over 1 MB/],
   ["permission to read at the top", "a.ts", `Deno.readTextFileSync("/etc/hostname")`, /Requires read access/],
 ];
 
