@@ -31,11 +31,14 @@ export function fakeInstance<F extends Signatures>(
 /** What a task file declares. */
 export const declared = <F extends Signatures>(file: TaskFile<F>): Task<F> => file({ task: (task) => task });
 
-/** The score of a body in TypeScript on a set; the seed is 1 unless told. */
+/** What a run is told: the set, the seed (1 unless told), what of its randomness is not seeded, and the fuel spent. */
+type How = Partial<{ set: "training" | "held_out"; seed: number; random: Partial<Random>; fuel: () => number }>;
+
+/** The score of a body in TypeScript. */
 export function scoreOf<F extends Signatures>(
   file: TaskFile<F>,
   make: () => Callables<F>,
-  { set = "training", seed = 1, fuel }: { set?: "training" | "held_out"; seed?: number; fuel?: () => number } = {},
+  { set = "training", seed = 1, random, fuel }: How = {},
 ): Score {
-  return declared(file).evaluate(fakeInstance(make, fuel), { set, random: fakeRandom(seed) });
+  return declared(file).evaluate(fakeInstance(make, fuel), { set, random: { ...fakeRandom(seed), ...random } });
 }

@@ -56,7 +56,7 @@ function difference(one: Float64Array, other: Float64Array): string {
 
 /** Bins used for these items, and the space that the closed-up ones lost, by its size. */
 function pack(table: Float64Array, items: readonly number[], waste: Float64Array): number {
-  const bins = new Int16Array(items.length + 1).fill(CAPACITY);
+  const bins = new Int16Array(items.length).fill(CAPACITY);
   let open = 0;
   for (const item of items) {
     let chosen = -1, highest = 0;

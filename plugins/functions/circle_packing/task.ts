@@ -98,17 +98,13 @@ function inflate(centres: Float64Array): Circle[] {
 
 /** Makes a packing exist: radii in whole multiples of 2^-50, rounded down and shrunk until nothing overlaps, exactly. */
 export function certify(claimed: readonly Circle[]): bigint[] {
-  const circles = claimed.map((circle) => ({ ...circle, radius: Math.max(0, circle.radius) }));
   const whole = (value: number) => BigInt(Math.floor(value * UNIT));
   const least = (a: bigint, b: bigint) => a < b ? a : b;
-  const cells = circles.map(({ x, y, radius }) => ({ x: whole(x), y: whole(y), radius: whole(radius) }));
+  const cells = claimed.map(({ x, y, radius }) => ({ x: whole(x), y: whole(y), radius: whole(Math.max(0, radius)) }));
   const one = BigInt(UNIT);
   for (const cell of cells) cell.radius = [cell.x, cell.y, one - cell.x, one - cell.y].reduce(least, cell.radius);
   for (const [at, a] of cells.entries()) {
-    for (const [to, b] of cells.entries()) {
-      if (to >= at) break;
-      const [first, second] = [circles[at], circles[to]];
-      if (first && second && apart(first, second) - first.radius - second.radius > 1e-9) continue; // far apart, for certain
+    for (const b of cells.slice(0, at)) {
       const square = (a.x - b.x) ** 2n + (a.y - b.y) ** 2n;
       const over = a.radius + b.radius - root(square);
       if (over <= 0n) continue;
@@ -121,11 +117,10 @@ export function certify(claimed: readonly Circle[]): bigint[] {
   return cells.map(({ radius }) => radius);
 }
 
-/** The whole square root, rounded down. */
+/** The whole square root, rounded down. The guess is never too small: roundings keep order, and whole roots are exact. */
 function root(square: bigint): bigint {
   let guess = BigInt(Math.floor(Math.sqrt(Number(square))));
   while (guess * guess > square) guess--;
-  while ((guess + 1n) * (guess + 1n) <= square) guess++;
   return guess;
 }
 
@@ -137,7 +132,7 @@ function hints(circles: readonly Circle[]): string[] {
   return smallest.slice(0, HINTS).map(({ circle, at }) => {
     const border = toBorder(circle) - circle.radius < 1e-9 ? ["the border"] : [];
     const place = `(${circle.x.toFixed(4)}, ${circle.y.toFixed(4)})`;
-    const held = [...touching(circle), ...border].join(", ") || "nothing";
+    const held = [...touching(circle), ...border].join(", ");
     return `circle ${at} at ${place} has only radius ${circle.radius.toFixed(4)}: it touches ${held}`;
   });
 }

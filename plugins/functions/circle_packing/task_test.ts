@@ -8,6 +8,16 @@ const table = (values: ArrayLike<number>) => body((centres) => centres.set(value
 const near = (value: number, expected: number, by = 1e-9) => ok(Math.abs(value - expected) < by, `${value}`);
 const GRID = [...Array(25).keys()].flatMap((at) => [0.1 + 0.2 * (at % 5), 0.1 + 0.2 * Math.floor(at / 5)]);
 
+Deno.test("circle_packing declares what its bodies are held to", () => {
+  const { description: _, evaluate: __, ...rest } = declared(circle_packing);
+  equal(rest, {
+    name: "circle_packing",
+    functions: { pack: { parameters: [["centres", "Float64Array"]], result: "void" } },
+    limits: { fuel: 200_000_000, pages: 16, deadlineMs: 20_000, source: 20_000 },
+    goal: 2.635,
+  });
+});
+
 Deno.test("circle_packing gives a grid of 25 and one in a gap 2.5 and the gap", () => {
   const { score, metrics, feedback } = scoreOf(circle_packing, table([...GRID, 0.4, 0.4]));
   near(score, 2.5 + (Math.SQRT2 - 1) / 10);
@@ -74,6 +84,32 @@ Deno.test("circle_packing gives circles about one place nothing, and those a bil
   near(scoreOf(circle_packing, table([...GRID, 0.1 + 1e-9, 0.1])).score, 2.4 + 1e-9, 1e-12);
 });
 
+Deno.test("circle_packing tells of the four smallest circles, and of what they touch to a billionth", () => {
+  const centres = [...GRID, 0.4, 0.4];
+  for (const [at, x, y] of [[0, 0.05, 0.05], [4, 0.93, 0.1], [20, 0.1, 0.96]] as const) centres.splice(2 * at, 2, x, y);
+  const { score, feedback } = scoreOf(circle_packing, table(centres));
+  const gap = (Math.SQRT2 - 1) / 10;
+  near(score, 2.2 + gap + 0.05 + 0.07 + 0.04);
+  equal(feedback, [
+    `sum of radii: expected at least 2.635 (the record is 2.6359830849), got ${(2.36 + gap).toFixed(10)}`,
+    "circle 20 at (0.1000, 0.9600) has only radius 0.0400: it touches the border",
+    "circle 25 at (0.4000, 0.4000) has only radius 0.0414: it touches 6, 7, 11, 12",
+    "circle 0 at (0.0500, 0.0500) has only radius 0.0500: it touches the border",
+    "circle 4 at (0.9300, 0.1000) has only radius 0.0700: it touches the border",
+  ]);
+});
+
+Deno.test("circle_packing shrinks two circles that overlap by no unit more than they must, each by half or to nothing", () => {
+  const random = fakeRandom(9), unit = 2 ** 50;
+  for (let round = 0; round < 300; round++) {
+    const [x, y] = [0.4 + 0.2 * random.next(), 0.4 + 0.2 * random.next()], small = round % 3 === 0;
+    const [a = 0n, b = 0n] = certify([{ x: 0.5, y: 0.5, radius: 0.3 }, { x, y, radius: small ? 2 ** -40 : 0.3 }]);
+    const square = [x, y].reduce((sum, at) => sum + BigInt(Math.floor(at * unit) - unit / 2) ** 2n, 0n);
+    ok((a + b) ** 2n <= square && square < (a + b + 1n) ** 2n, `${a} and ${b}`);
+    ok(small ? b === 0n : a - b <= 1n && b - a <= 1n, `${a} and ${b}`);
+  }
+});
+
 /** Faults of a packing in whole multiples of 2^-50: overlaps, and what leaves the square. */
 function faults(centres: readonly number[], radii: readonly bigint[]): number {
   const one = 2n ** 50n, whole = (value = 0) => BigInt(Math.floor(value * 2 ** 50));
@@ -108,6 +144,17 @@ for (const [name, claim] of claims) {
   });
 }
 
+Deno.test("circle_packing lets no radius below nothing, by not even a unit", () => {
+  const at = (units: number) => ({ x: 0.5, y: 0.5, radius: units * 2 ** -50 });
+  equal(certify([at(4), at(5)]), [0n, 0n]);
+});
+
+Deno.test("circle_packing rounds a centre to the nearest multiple of 2^-50", () => {
+  const smallest = (units: number) =>
+    scoreOf(circle_packing, table([...GRID, units * 2 ** -50, 0.2])).metrics?.smallest ?? NaN;
+  equal([0.3, 0.5, 1.4, 1.5, 4.75].map((units) => smallest(units) * 2 ** 50), [0, 1, 1, 2, 5]);
+});
+
 Deno.test("circle_packing leaves radii that are right as they are", () => {
   const circles = [1, 3, 5, 7].flatMap((x) => [1, 3, 5, 7].map((y) => ({ x: x / 8, y: y / 8, radius: 1 / 8 })));
   equal(certify(circles), circles.map(() => 2n ** 47n));
@@ -123,7 +170,27 @@ const wrong: [name: string, pack: (centres: Float64Array) => void, says: RegExp]
   ["puts a centre outside", (centres) => centres.set([...BEST.slice(0, 51), 1.5]), /got 1\.5/],
   ["puts a centre at a negative place", (centres) => centres.set([-0.3, ...BEST.slice(1)]), /got -0\.3/],
   ["answers by what it was given", (centres) => centres[0] = (centres[0] ?? 0) / 2, /and then/],
-  ["takes the array away", ({ buffer }) => void (buffer instanceof ArrayBuffer && buffer.transfer()), /got 0$/],
+  [
+    "takes the array away",
+    ({ buffer }) => void (buffer instanceof ArrayBuffer && buffer.transfer()),
+    /^expected 52 numbers, got 0$/,
+  ],
+  [
+    "writes x of circle 12 anew each time",
+    (() => {
+      let calls = 0;
+      return (centres: Float64Array) => centres.set([...BEST.slice(0, 24), ++calls / 8, ...BEST.slice(25)]);
+    })(),
+    /^x of circle 12 \(centres\[24\]\) was 0\.125 and then 0\.25: write every number/,
+  ],
+  [
+    "writes y of circle 25 anew each time",
+    (() => {
+      let calls = 0;
+      return (centres: Float64Array) => centres.set([...BEST.slice(0, 51), ++calls / 8]);
+    })(),
+    /^y of circle 25 \(centres\[51\]\) was 0\.125 and then 0\.25: write every number/,
+  ],
 ];
 for (const [name, pack, says] of wrong) {
   Deno.test(`circle_packing has the floor for a body that ${name}, and says why`, () => {

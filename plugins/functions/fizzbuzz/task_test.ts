@@ -5,6 +5,16 @@ import fizzbuzz from "./task.ts";
 const right = (n: bigint) => `${n % 3n === 0n ? "Fizz" : ""}${n % 5n === 0n ? "Buzz" : ""}` || `${n}`;
 const body = (fizzbuzz: (n: bigint) => string) => () => ({ fizzbuzz });
 
+Deno.test("fizzbuzz declares what its bodies are held to", () => {
+  const { description: _, evaluate: __, ...rest } = declared(fizzbuzz);
+  equal(rest, {
+    name: "fizzbuzz",
+    functions: { fizzbuzz: { parameters: [["n", "u64"]], result: "string" } },
+    limits: { fuel: 10_000, pages: 1, deadlineMs: 2_000, source: 20_000 },
+    goal: 1,
+  });
+});
+
 Deno.test("fizzbuzz is all right for a right body, on every seed and set", () => {
   for (const seed of [1, 2, 3]) {
     for (const set of ["training", "held_out"] as const) {
@@ -49,6 +59,28 @@ Deno.test("fizzbuzz asks for the edges, and for as many numbers of each kind bel
       equal(words.length, 7);
     }
   }
+});
+
+/** The numbers of one run, in the order of the cases, when of each range the number that `pick` says is drawn. */
+function drawn(pick: (below: number) => number) {
+  const numbers: bigint[] = [], ranges: number[] = [];
+  const integer = (below: number) => (ranges.push(below), pick(below));
+  scoreOf(fizzbuzz, body((n) => `${numbers.push(n)}`), { random: { integer, shuffle: (items) => [...items] } });
+  return { numbers: numbers.slice(5), ranges };
+}
+
+Deno.test("fizzbuzz draws from the whole of each range: a remainder, and a multiple of 15 beside it", () => {
+  const high = 2n ** 32n, from = (base: bigint, rests: bigint[]) => rests.map((rest) => base + rest);
+  const least = [1n, 1n, 1n, 1n, 3n, 5n, 0n], most = [14n, 14n, 14n, 14n, 12n, 10n, 0n];
+  const picks: [pick: (below: number) => number, numbers: bigint[]][] = [
+    [() => 0, [0n, 15n, 15n * high + 15n].flatMap((base) => from(base, least))],
+    [(below) => Math.min(14, below - 1), [0n, 15n, 29n * high + 16n].flatMap((base) => from(base, most))],
+    [(below) => below - 1, [90n, high - 16n, (high - 16n) * (high + 1n)].flatMap((base) => from(base, most))],
+  ];
+  for (const [pick, numbers] of picks) equal(drawn(pick).numbers, numbers);
+  const rests = [8, 8, 8, 8, 4, 2, 1];
+  const widths = [[100], [2 ** 32 - 30], [2 ** 32 - 30, 2 ** 32 - 30]];
+  equal(drawn(() => 0).ranges, widths.flatMap((width) => rests.flatMap((rest) => [rest, ...width])));
 });
 
 Deno.test("fizzbuzz asks in another order and for other numbers on another seed", () => {

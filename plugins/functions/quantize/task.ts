@@ -32,13 +32,13 @@ divided by this one's: 1 is as good as it gets, below 0.1 is worth nothing.`,
       // the rim, that a plain sample meets once in a while, is seen in every run.
       for (let at = 0; at < SAMPLES; at++) {
         const size = -2 * Math.log(1 - (at + random.next()) / SAMPLES);
-        points.push({ x: at % 2 === 0 ? -size : size, weight: 2 * Math.exp(-size / 2) });
+        points.push({ x: at % 2 === 0 ? -size : size, weight: Math.exp(-size / 2) });
       }
       for (let at = 0; at < SWEEP; at++) points.push({ x: (2 * random.next() - 1) * REACH, weight: 0 });
       for (const { x, weight } of random.shuffle(points)) {
         const level = quantize(x);
         if (!Number.isFinite(level)) return floor(`x = ${x}: expected a finite number, got ${level}`);
-        levels.add(level === 0 ? 0 : level);
+        levels.add(level);
         if (levels.size > MOST) return floor(`More than ${MOST} different outputs: at most ${MOST} levels are allowed`);
         const squared = weight * (x - level) ** 2, cell = Math.min(3, Math.floor(Math.abs(x)));
         sum += squared;

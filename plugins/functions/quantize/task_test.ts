@@ -10,6 +10,58 @@ const compand = (side: number) => (x: number) => {
   return (x < 0 ? 3 : -3) * Math.log(1 - (cell + 0.5) / side);
 };
 
+Deno.test("quantize declares what its bodies are held to", () => {
+  const { description: _, evaluate: __, ...rest } = declared(quantize);
+  equal(rest, {
+    name: "quantize",
+    functions: { quantize: { parameters: [["x", "f64"]], result: "f64" } },
+    limits: { fuel: 100_000, pages: 16, deadlineMs: 10_000, source: 50_000 },
+    goal: 0.99,
+    objectives: { levels: "lower", error: "lower" },
+  });
+});
+
+Deno.test("quantize samples each of 10,000 parts of the wide Laplacian, sides in turn, and weighs the errors back", () => {
+  const asked: number[] = [], answer = grid(0.25, 3);
+  const { score, metrics, feedback } = scoreOf(quantize, body((x) => (asked.push(x), answer(x))), {
+    random: { next: () => 0.25, shuffle: (items) => [...items] },
+  });
+  const samples = Array.from({ length: 10_000 }, (_, at) => (at % 2 ? -2 : 2) * Math.log(1 - (at + 0.25) / 10_000));
+  equal(asked.length, 18_000);
+  ok(asked.every((x, at) => x === (samples[at] ?? -20)));
+  const weights = samples.map((x) => Math.exp(-Math.abs(x) / 2));
+  const sum = (part: (x: number) => boolean, of: (x: number) => number) =>
+    samples.reduce((sum, x, at) => sum + (part(x) ? of(x) * (weights[at] ?? 0) : 0), 0);
+  const squared = (x: number) => (x - answer(x)) ** 2, error = sum(() => true, squared) / sum(() => true, () => 1);
+  ok(Math.abs((metrics?.error ?? 0) / error - 1) < 1e-12);
+  ok(Math.abs(score * 26.05 ** 2 / 9 * error - 1) < 1e-12);
+  const shares = [0, 1, 2, 3].map((cell) =>
+    (sum((x) => Math.min(3, Math.floor(Math.abs(x))) === cell, squared) / sum(() => true, squared) * 100).toFixed(0)
+  );
+  equal(feedback, [
+    `25 levels, mean squared error ${error.toExponential(3)}; the best with 25 levels reaches 1.326e-2`,
+    `Where the error comes from, by |x|: ${
+      ["0 to 1", "1 to 2", "2 to 3", "3 and more"].map((name, at) => `${name}: ${shares[at]} %`).join(", ")
+    }`,
+  ]);
+});
+
+const floor: [name: string, quantize: (x: number) => number, says: RegExp][] = [
+  ["a constant", () => 0, /1 different outputs/],
+  ["a sign", (x) => Math.sign(x), /at least 16/],
+  ["x itself", (x) => x, /More than 256/],
+  ["NaN far out", (x) => x > 30 ? NaN : grid(0.25, 8)(x), /expected a finite number, got NaN/],
+  ["infinity", (x) => x / 0, /expected a finite number/],
+  ["levels at random", (x) => Math.round(1e6 * Math.abs(Math.sin(x))) % 40, /is possible/],
+];
+for (const [name, answer, says] of floor) {
+  Deno.test(`quantize gives the floor to a body that answers ${name}, dominated by every other`, () => {
+    const { score, metrics, feedback } = scoreOf(quantize, body(answer));
+    equal([score, metrics], [0, { levels: 10_000, error: 1e9 }]);
+    match(feedback[0] ?? "", says);
+  });
+}
+
 Deno.test("quantize counts the levels and the error itself", () => {
   const { metrics, score } = scoreOf(quantize, body(grid(0.25, 8)));
   equal(metrics?.levels, 65);
@@ -44,9 +96,10 @@ for (
   const [name, answer] of [["a grid", grid(0.25, 8)], ["companding", compand(24)], ["two halves", lopsided]] as const
 ) {
   Deno.test(`quantize measures ${name} as the Laplacian would, within a hundredth`, () => {
+    const expected = expectedError(answer);
     for (const seed of [1, 2, 3]) {
       const { metrics } = scoreOf(quantize, body(answer), { seed });
-      const ratio = (metrics?.error ?? NaN) / expectedError(answer);
+      const ratio = (metrics?.error ?? NaN) / expected;
       ok(Math.abs(ratio - 1) < 0.01, `${ratio}`);
     }
   });
@@ -72,7 +125,8 @@ Deno.test("quantize takes 16 and 256 levels, neither fewer nor more, and no erro
   const levels = (count: number) => scoreOf(quantize, body(even(count))).metrics?.levels;
   equal([15, 16, 256, 257].map(levels), [10_000, 16, 256, 10_000]);
   const shifted = (by: number) => scoreOf(quantize, body((x) => compand(24)(x) + by)).score;
-  const best = 9 / 49.05 ** 2, by = (times: number) => Math.sqrt(best * times - expectedError(compand(24)));
+  const best = 9 / 49.05 ** 2, unmoved = expectedError(compand(24));
+  const by = (times: number) => Math.sqrt(best * times - unmoved);
   ok(shifted(by(9.9)) > 0.1 && shifted(by(10.1)) === 0);
 });
 
@@ -111,19 +165,3 @@ Deno.test("quantize says where the error comes from", () => {
     /^48 levels, mean squared error 3\.\d{3}e-3; the best with 48 levels reaches 3\.741e-3$/,
   );
 });
-
-const floor: [name: string, quantize: (x: number) => number, says: RegExp][] = [
-  ["a constant", () => 0, /1 different outputs/],
-  ["a sign", (x) => Math.sign(x), /at least 16/],
-  ["x itself", (x) => x, /More than 256/],
-  ["NaN far out", (x) => x > 30 ? NaN : grid(0.25, 8)(x), /expected a finite number, got NaN/],
-  ["infinity", (x) => x / 0, /expected a finite number/],
-  ["levels at random", (x) => Math.round(1e6 * Math.abs(Math.sin(x))) % 40, /is possible/],
-];
-for (const [name, answer, says] of floor) {
-  Deno.test(`quantize gives the floor to a body that answers ${name}, dominated by every other`, () => {
-    const { score, metrics, feedback } = scoreOf(quantize, body(answer));
-    equal([score, metrics], [0, { levels: 10_000, error: 1e9 }]);
-    match(feedback[0] ?? "", says);
-  });
-}

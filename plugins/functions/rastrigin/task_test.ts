@@ -10,6 +10,25 @@ const truth: Surrogate = (x, y) => 20 + wave(x) + wave(y);
 const samples = declared(rastrigin).description.matchAll(/^f\((\S+), (\S+)\) = (\S+)$/gm)
   .map((found) => found.slice(1).map(Number)).toArray();
 
+Deno.test("rastrigin declares what its bodies are held to", () => {
+  const { description: _, evaluate: __, ...rest } = declared(rastrigin);
+  equal(rest, {
+    name: "rastrigin",
+    functions: { surrogate: { parameters: [["x", "f64"], ["y", "f64"]], result: "f64" } },
+    limits: { fuel: 100_000, pages: 16, deadlineMs: 10_000, source: 50_000 },
+    goal: 10,
+  });
+});
+
+Deno.test("rastrigin's samples are those of Park and Miller's generator, in whole numbers, and stay so", () => {
+  let state = 20_481n;
+  const next = () => {
+    state = state * 48_271n % (2n ** 31n - 1n);
+    return Number((Number(state) / (2 ** 31 - 1) * 10 - 5).toFixed(4));
+  };
+  equal(samples.map(([x, y]) => [x, y]), Array.from({ length: 50 }, () => [next(), next()]));
+});
+
 Deno.test("rastrigin shows 50 samples, all different and true", () => {
   equal(new Set(samples.map(String)).size, 50);
   for (const [x = NaN, y = NaN, value] of samples) {
@@ -54,7 +73,16 @@ Deno.test("rastrigin scores the worse of the grid and the points off it, in powe
   const off = (grid: number, away: number): Surrogate => (x, y) => truth(x, y) + (onGrid(x, y) ? grid : away);
   equal([score(off(0.1, 0.1)), score(off(0.1, 0)), score(off(0, 0.01))], ["2.000000", "2.000000", "4.000000"]);
   equal([score(off(1, 10)), score(off(10, 1)), score(truth)], ["-2.000000", "-2.000000", "30.000000"]);
-  equal(declared(rastrigin).goal, 10);
+});
+
+Deno.test("rastrigin tells the three errors apart", () => {
+  const known = new Set(samples.map(([x, y]) => `${x} ${y}`));
+  const onGrid = (at: number) => Math.abs((at + 5) * 9.9 - Math.round((at + 5) * 9.9)) < 1e-9;
+  const { feedback } = scoreOf(
+    rastrigin,
+    body((x, y) => truth(x, y) + (known.has(`${x} ${y}`) ? 3 : onGrid(x) && onGrid(y) ? 0.1 : 20)),
+  );
+  equal(feedback[0], "Mean squared error: 9.00e+0 on the 50 samples, 1.00e-2 on the grid, 4.00e+2 off it");
 });
 
 Deno.test("rastrigin asks a fresh instance", () => {

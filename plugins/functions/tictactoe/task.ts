@@ -119,7 +119,7 @@ function play(move: Move, { policy, best, index }: Player) {
     const each = cells.map((cell) => mine(own, other | 1 << cell, reached / cells.length));
     return each.reduce((sum, value) => sum + value, 0) / cells.length;
   }
-  return { values: [mine(0, 0, 1), theirs(0, 0, 1)], choices: [...choices.values()] };
+  return { values: [mine(0, 0, 1), theirs(0, 0, 1)] as const, choices: [...choices.values()] };
 }
 
 const board = (own: number, other: number) =>
@@ -128,7 +128,7 @@ const board = (own: number, other: number) =>
 
 /** The choices that cost most, for the model. */
 function hints({ name, best }: Player, choices: readonly Choice[]): { cost: number; hint: string }[] {
-  return choices.filter(({ lost }) => lost > 1e-9).map(({ own, other, cell, legal, reached, lost }) => {
+  return choices.filter(({ lost }) => lost > 0).map(({ own, other, cell, legal, reached, lost }) => {
     const worth = best.mine(own, other);
     const better = freeCells(own | other).filter((one) => best.theirs(own | 1 << one, other) === worth).join(" or ");
     const got = legal ? `worth ${best.theirs(own | 1 << cell, other).toFixed(3)} at best` : "no free cell: it loses";
@@ -171,9 +171,9 @@ export default ({ task }: FunctionApi) =>
       const score = values.reduce((sum, value, at) => sum + value * (weights[at] ?? 0), 0) /
         weights.reduce((sum, weight) => sum + weight, 0);
       const metrics = Object.fromEntries(
-        games.map(({ player, values: [first = 0, second = 0] }) => [player.name, (first + second) / 2]),
+        games.map(({ player, values: [first, second] }) => [player.name, (first + second) / 2]),
       );
-      const told = games.map(({ player: { name, best }, values: [first = 0, second = 0] }) =>
+      const told = games.map(({ player: { name, best }, values: [first, second] }) =>
         `against ${name}: starting ${first.toFixed(4)} of ${best.mine(0, 0).toFixed(4)}, second ${
           second.toFixed(4)
         } of ` +

@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
-import { declared, fakeInstance, fakeRandom, scoreOf } from "../../lib/fake_functions.ts";
+import { declared, scoreOf } from "../../lib/fake_functions.ts";
 import tictactoe from "./task.ts";
 
 type Move = (own: number, other: number, opponent: number) => number;
@@ -53,13 +53,41 @@ function optimum() {
     return free(own, other).sort((a, b) => value(b) - value(a))[0] ?? -1;
   };
   const games = [0, 1, 2].flatMap((opponent) => [worth(0, 0, opponent), after(0, 0, opponent)]);
-  return { best, score: games.reduce((sum, value) => sum + value, 0) / 6, games, plays };
+  return { best, score: games.reduce((sum, value) => sum + value, 0) / 6, games, plays, worth, after };
 }
-const { best, score: most, games, plays } = optimum();
+const { best, score: most, games, plays, worth, after } = optimum();
+
+/** How likely a body is to come to each position when it starts and when it is second, and what it gets of both games. */
+function walk(move: Move, opponent: number) {
+  const reached = new Map<string, number>();
+  const replies = (own: number, other: number, chance: number): number => {
+    const cells = plays[opponent]?.(other, own) ?? [];
+    if (won(own)) return 1;
+    if (own + other === 511) return 0.5;
+    return cells.map((cell) => turn(own, other | 1 << cell, chance / cells.length)).reduce((sum, one) => sum + one, 0) /
+      cells.length;
+  };
+  const turn = (own: number, other: number, chance: number): number => {
+    if (won(other)) return 0;
+    if (own + other === 511) return 0.5;
+    const at = `${own} ${other}`, cell = move(own, other, opponent);
+    reached.set(at, (reached.get(at) ?? 0) + chance);
+    return free(own, other).includes(cell) ? replies(own | 1 << cell, other, chance) : 0;
+  };
+  return { values: [turn(0, 0, 1), replies(0, 0, 1)], reached };
+}
+
+Deno.test("tictactoe declares what its bodies are held to", () => {
+  const { description: _, evaluate: __, goal, ...rest } = declared(tictactoe);
+  ok(Math.abs((goal ?? 0) - (most - 1e-9)) < 1e-12);
+  equal(rest, {
+    name: "tictactoe",
+    functions: { move: { parameters: [["own", "u16"], ["other", "u16"], ["opponent", "i32"]], result: "i32" } },
+    limits: { fuel: 5_000_000, pages: 16, deadlineMs: 20_000, source: 20_000 },
+  });
+});
 
 Deno.test("tictactoe's goal is the mean of the best responses, computed another way", () => {
-  const { goal = 0 } = declared(tictactoe);
-  ok(goal < most && most - goal < 1e-8);
   equal(games.map((value) => value.toFixed(4)), ["0.9974", "0.9624", "0.9635", "0.7000", "0.5000", "0.5000"]);
   equal(most.toFixed(4), "0.7706");
 });
@@ -96,12 +124,7 @@ Deno.test("tictactoe has one score on training whatever the seed, and weighs gam
     [1, 2, 3].map((seed) => scoreOf(tictactoe, body(move), { set, seed }).score);
   equal(new Set(scores("training", first)).size, 1);
   equal(new Set(scores("held_out", first)).size, 3);
-  const { functions } = declared(tictactoe);
-  const alike = { ...fakeRandom(1), next: () => 0 };
-  const evenly = declared(tictactoe).evaluate(fakeInstance<typeof functions>(body(first)), {
-    set: "held_out",
-    random: alike,
-  });
+  const evenly = scoreOf(tictactoe, body(first), { set: "held_out", random: { next: () => 0 } });
   ok(Math.abs(evenly.score - scoreOf(tictactoe, body(first)).score) < 1e-12);
   const [winner, loser] = [scores("held_out", best), scores("held_out", first)];
   ok(winner.every((score, at) => score > (loser[at] ?? 1)));
@@ -113,6 +136,69 @@ Deno.test("tictactoe: a wrong move anywhere costs, a nearly best body is below t
   const { score, feedback } = scoreOf(tictactoe, body(slip));
   ok(score < most && score > most - 0.05);
   match(feedback[0] ?? "", /^against smart, own 0 and other 16 \(\.\.\.\/\.o\.\/\.\.\.\): expected .*, got 1, worth/);
+});
+
+const NAMES = ["random", "smart", "minimax"];
+/** Every hint about a body, and what the choice costs. */
+function allHints(move: Move): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const [opponent, name] of NAMES.entries()) {
+    for (const [at, chance] of walk(move, opponent).reached) {
+      const [own = 0, other = 0] = at.split(" ").map(Number), cell = move(own, other, opponent);
+      const most = worth(own, other, opponent), value = (cell: number) => after(own | 1 << cell, other, opponent);
+      const legal = free(own, other).includes(cell), lost = most - (legal ? value(cell) : 0);
+      const cells = CELLS.map((cell) => own & 1 << cell ? "x" : other & 1 << cell ? "o" : ".").join("");
+      const rows = `${cells.slice(0, 3)}/${cells.slice(3, 6)}/${cells.slice(6)}`;
+      const better = free(own, other).filter((cell) => value(cell) === most).join(" or ");
+      const got = legal ? `${cell}, worth ${value(cell).toFixed(3)} at best` : `${cell}, no free cell: it loses`;
+      if (lost < 1e-12) continue;
+      found.set(
+        `against ${name}, own ${own} and other ${other} (${rows}): expected ${better}, worth ${
+          most.toFixed(3)
+        }, got ${got}`,
+        lost * chance,
+      );
+    }
+  }
+  return found;
+}
+
+const taken: Move = (own, other) => own === 0 ? first(own, other, 0) : own === 1 ? 0 : 32;
+/** Wrong in no more places than are shown. */
+const slips: Move = (own, other, opponent) => own === 0 && other === 16 ? 1 : best(own, other, opponent);
+
+const any: Move = (own, other, opponent) => (7 * own + 13 * other + 5 * opponent) % 9;
+const drift = (by: number): Move => (own, other, opponent) =>
+  (own * by + other * 13 + opponent) % 5 === 0 ? any(own, other, opponent) : best(own, other, opponent);
+const bodies = { first, taken, slips, any, drift: drift(7), drift2: drift(17) };
+
+for (const [name, move] of Object.entries(bodies)) {
+  Deno.test(`tictactoe tells of the choices of "${name}" that cost most, with the cells that are best, and of all games`, () => {
+    const { feedback } = scoreOf(tictactoe, body(move)), costs = allHints(move);
+    const told = feedback.slice(0, -3), most = [...costs.values()].sort((a, b) => b - a).slice(0, 6);
+    equal(told.length, most.length);
+    for (const [at, cost] of most.entries()) {
+      ok(Math.abs((costs.get(told[at] ?? "") ?? NaN) - cost) < 1e-12, `${told[at]} is not ${cost}`);
+    }
+    const lines = NAMES.map((name, at) => {
+      const [starting, second] = walk(move, at).values.map((value) => value.toFixed(4));
+      const [high, low] = [games[2 * at], games[2 * at + 1]].map((value) => value?.toFixed(4));
+      return `against ${name}: starting ${starting} of ${high}, second ${second} of ${low}`;
+    });
+    equal(feedback.slice(-3), lines);
+  });
+}
+
+Deno.test("tictactoe weighs each held-out game from a half to one and a half", () => {
+  const values = [0, 1, 2].flatMap((opponent) => walk(first, opponent).values);
+  for (const [at, value] of values.entries()) {
+    let drawn = 0;
+    const next = () => drawn++ === at ? 1 : 0;
+    const { score } = scoreOf(tictactoe, body(first), { set: "held_out", random: { next } });
+    const sum = values.reduce((sum, value) => sum + 0.5 * value, 0) + value;
+    ok(Math.abs(score - sum / 4) < 1e-12);
+    equal(drawn, 6);
+  }
 });
 
 const illegal: [name: string, move: Move][] = [
@@ -132,6 +218,19 @@ for (const [name, move] of illegal) {
     match(feedback.join("\n"), /no free cell: it loses/);
   });
 }
+
+for (const cell of [-1, 9, 10, 4.5, NaN]) {
+  Deno.test(`tictactoe: ${cell} is no cell, it loses the game and passes no turn`, () => {
+    const { feedback } = scoreOf(tictactoe, body((...turn) => turn[0] + turn[1] === 0 ? cell : best(...turn)));
+    equal(feedback.filter((line) => line.includes(": starting 0.0000 of ")).length, 3);
+  });
+}
+
+Deno.test("tictactoe gives nothing for the opponent's cells, nor for one's own, once the game is on", () => {
+  const lowest = (cells: number) => CELLS.find((cell) => cells & 1 << cell) ?? 4;
+  equal(scoreOf(tictactoe, body((_, other) => lowest(other))).score, 0);
+  equal(scoreOf(tictactoe, body((own, other) => own ? lowest(own) : lowest(511 - other))).score, 0);
+});
 
 Deno.test("tictactoe has the floor for a body that answers by call count", () => {
   const answers: number[] = [];
