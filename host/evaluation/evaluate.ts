@@ -82,6 +82,10 @@ type Parsed = { ok: true; score: Score } | { ok: false; kind: Fault; feedback: s
 /** Reads what an evaluator returned: numbers that are not finite or not there reject the body; feedback is cut. */
 function parseScore(given: unknown, { objectives }: Pick<Task, "objectives">): Parsed {
   const reject = (kind: Fault, feedback: string): Parsed => ({ ok: false, kind, feedback });
+  if (given instanceof Promise) {
+    given.catch(() => {}); // whatever it comes to, it is no score
+    return reject("evaluator", "evaluate returned a promise; it must not be async");
+  }
   const { score, metrics, feedback } = isRecord(given) ? given : {};
   if (typeof score !== "number") return reject("missing", "The evaluation gave no score");
   const said = Array.isArray(feedback) ? feedback.filter((line) => typeof line === "string") : [];

@@ -50,7 +50,13 @@ Deno.test("the same seed gives the same numbers to the evaluator, whatever the b
 const given = (value: unknown, rest: Partial<Task> = {}) => fakeTask(() => value as Score, rest);
 const lost: [what: string, task: Task, kind: string, feedback: RegExp][] = [
   ["no result", given(undefined), "missing", /gave no score/],
-  ["a promise", given(Promise.resolve({ score: 1, feedback: [] })), "missing", /gave no score/],
+  ["a promise", given(Promise.resolve({ score: 1, feedback: [] })), "evaluator", /a promise; it must not be async$/],
+  [
+    "a promise that fails",
+    fakeTask(() => Promise.reject(new Error("no")) as never),
+    "evaluator",
+    /a promise; it must not be async$/,
+  ],
   ["a text for a score", given({ score: "9", feedback: [] }), "missing", /gave no score/],
   ["NaN", given({ score: NaN, feedback: ["case 3: got NaN"] }), "nan", /NaN, not a finite number: case 3: got NaN/],
   ["infinity", given({ score: Infinity, feedback: [] }), "nan", /Infinity/],

@@ -1,7 +1,6 @@
 /** The workshop: compilers and evaluators, each a crew of killable processes. */
 import type { Score } from "../../actors/functions.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
-import type { Compiled, CompileRequest } from "../wasm/types.ts";
 import { createCrew } from "../children/crew.ts";
 import { beats } from "./evaluate.ts";
 import { type Process, startProcess, type Told } from "../children/process.ts";
@@ -95,38 +94,22 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
       const task = await readTask(file);
       if (!task.ok) return task;
       const { key, text } = task.value;
-      return await evaluators.run(
-        text === undefined ? "shipped" : key,
-        (process) => open(process, task.value, signal),
-        signal,
-      );
+      const declared = (process: Process) => open(process, task.value, signal);
+      return await evaluators.run(text === undefined ? "shipped" : key, declared, signal);
     },
-    async compile(
-      request: CompileRequest,
-      signal,
-    ): Promise<Compiled | { ok: false; kind: "timeout" | "crash"; diagnostics: string }> {
-      const { source, functions, limits, optimize } = request;
+    async compile({ source, functions, limits, optimize }, signal): ReturnType<Workshop["compile"]> {
       if (source.length > limits.source) {
         const diagnostics =
           `The body has ${source.length} characters, ${limits.source} is the limit; write a shorter one`;
         return { ok: false, kind: "policy", diagnostics };
       }
-      const question = {
-        op: "compile" as const,
-        request: { source, functions, limits, optimize },
-        withinMs: compileMs,
-      };
-      const told = await compilers.run(
-        "",
-        (process) => process.ask(question, { answer: Answer.compile, signal }),
-        signal,
-      );
+      const sent = { source, functions, limits, optimize };
+      const question = { op: "compile" as const, request: sent, withinMs: compileMs };
+      const ask = (process: Process) => process.ask(question, { answer: Answer.compile, signal });
+      const told = await compilers.run("", ask, signal);
       if (told.kind !== "answer") {
-        return {
-          ok: false,
-          kind: told.kind,
-          diagnostics: `The compiler gave up: ${died(told, compileMs)}; write a simpler body`,
-        };
+        const diagnostics = `The compiler gave up: ${died(told, compileMs)}; write a simpler body`;
+        return { ok: false, kind: told.kind, diagnostics };
       }
       if (!told.head.ok) return told.head;
       const [wasm, plain] = told.bytes;

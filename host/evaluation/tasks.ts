@@ -1,4 +1,5 @@
 /** Finds tasks: those in the executable or checkout, and those that people dropped into trusted folders. */
+import { dirname } from "node:path";
 import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { Declared } from "./protocol.ts";
@@ -8,7 +9,8 @@ export type { FoundTasks, TaskEntry } from "./types.ts";
 
 /**
  * Where tasks are looked for. `shipped` ends in "/"; `folders` are trusted, absolute, and need not exist. `declare` is the
- * workshop's; `cache` is a file of declarations by content hash, which may be missing and is rewritten when it grows.
+ * workshop's; `cache` is a file of declarations and failures by content hash, which may be missing, and whose folder is made if
+ * the one above is there. A task that failed is tried again when its text changes or it is asked for by name.
  */
 export interface FindOptions {
   shipped: URL;
@@ -21,12 +23,14 @@ export interface FindOptions {
 
 /** Characters of a starting body or cassette that are read at all. */
 const MOST = 4_000_000;
-const Cache = z.record(z.string(), Declared);
+const Cache = z.record(z.string(), z.union([Declared, z.object({ error: z.string() })]));
 type Cache = z.infer<typeof Cache>;
+/** What was declared by this process: where no file can be written, a task that loops is waited for once. */
+const remembered: Cache = {};
 
 /** Finds all tasks, shipped ones first, each group by name. A task that cannot be used is one sentence and disturbs no other. */
 export async function findTasks({ shipped, folders, declare, cache, only }: FindOptions): Promise<FoundTasks> {
-  const cached = await readCache(cache);
+  const kept = await readCache(cache), cached = { ...remembered, ...kept };
   const fresh: Cache = {};
   const places = [
     ...(await list(shipped)).map((name) => ({ name, folder: new URL(`${name}/`, shipped), shipped: true })),
@@ -45,12 +49,15 @@ export async function findTasks({ shipped, folders, declare, cache, only }: Find
     const { hash, file } = task.value;
     if (only !== undefined && place.name !== only) return undefined;
     const known = cached[hash];
-    const declared: Outcome<Declaration> = known ? ok(known) : await declare(file);
+    const again = !known || ("error" in known && only !== undefined);
+    const declared = again ? await declare(file) : "error" in known ? no(known.error) : ok(known);
+    fresh[hash] = declared.ok ? declared.value : { error: declared.error };
     if (!declared.ok) return declared;
-    fresh[hash] = declared.value;
     return finish(place.name, declared.value, task.value);
   }));
-  if (cache && only === undefined && Object.keys(fresh).some((hash) => !cached[hash])) await writeCache(cache, fresh);
+  Object.assign(remembered, fresh);
+  const news = Object.entries(fresh).some(([hash, one]) => !kept[hash] || "error" in kept[hash] !== "error" in one);
+  if (cache && news) await writeCache(cache, only === undefined ? fresh : { ...kept, ...fresh });
   const found: FoundTasks = { tasks: [], problems: [] };
   for (const outcome of loaded) {
     if (!outcome) continue;
@@ -144,6 +151,7 @@ async function readCache(file: string | undefined): Promise<Cache> {
 async function writeCache(file: string, cache: Cache): Promise<void> {
   const temp = `${file}.${crypto.randomUUID().slice(0, 8)}`;
   try {
+    await Deno.mkdir(dirname(file), { mode: 0o700 }).catch(() => {}); // it is there, or cannot be made
     await Deno.writeTextFile(temp, JSON.stringify(cache));
     await Deno.rename(temp, file);
   } catch {
