@@ -1,6 +1,6 @@
 /** A hot-swappable handle: a task's functions, called like any other, behind which the revision changes between two calls. */
 import { receiveMessageOnPort } from "node:worker_threads";
-import type { Callables, Limits, Signatures } from "../../actors/functions.ts";
+import type { Callables, Instance, Limits, Signatures } from "../../actors/functions.ts";
 import { createInstance } from "./instance.ts";
 
 /** Functions that follow whatever revision is active. A call with numbers takes no lock and allocates nothing. */
@@ -8,6 +8,8 @@ export interface Follower<F extends Signatures> {
   readonly functions: Callables<F>;
   /** The active revision; undefined before the first, when calling throws. */
   revision(): number | undefined;
+  /** Fuel that the active revision spent here since it was activated; 0 before the first. */
+  fuel(): number;
 }
 
 /** What another thread needs to follow: pass it by `postMessage(share, [share.port])`, once for each thread. */
@@ -34,12 +36,13 @@ interface Slot {
 
 /** Makes a handle. Each revision is one metered instance, with `limits` for each call. */
 export function createHandle<const F extends Signatures>(functions: F, limits: Limits): Handle<F> {
-  const { slots, swap } = makeSlots(functions, limits);
+  const { slots, swap, fuel } = makeSlots(functions, limits);
   const cell = new SharedArrayBuffer(4), changes = new Int32Array(cell);
   const ports: MessagePort[] = [];
   let active: { revision: number; module: WebAssembly.Module } | undefined;
   return {
     functions: callThrough(functions, slots, (slot) => slot),
+    fuel,
     revision: () => active?.revision,
     activate(revision, module) {
       swap(module);
@@ -59,7 +62,7 @@ export function createHandle<const F extends Signatures>(functions: F, limits: L
 
 /** Follows a handle of another thread. Looking for a change is one atomic load a call; only a change reads the port. */
 export function followHandle<const F extends Signatures>(share: Share, functions: F, limits: Limits): Follower<F> {
-  const { slots, swap } = makeSlots(functions, limits);
+  const { slots, swap, fuel } = makeSlots(functions, limits);
   const changes = new Int32Array(share.cell);
   let seen = -1, revision: number | undefined;
   const follow = () => {
@@ -72,6 +75,7 @@ export function followHandle<const F extends Signatures>(share: Share, functions
   };
   follow();
   return {
+    fuel,
     functions: callThrough(functions, slots, (slot) => ({
       get call() {
         if (Atomics.load(changes, 0) !== seen) follow();
@@ -92,11 +96,12 @@ function receive(port: MessagePort): { revision: number; module: WebAssembly.Mod
 
 function makeSlots(functions: Signatures, limits: Limits) {
   const slots = new Map(Object.keys(functions).map((name): [string, Slot] => [name, { call: missing(name) }]));
+  let instance: Instance | undefined;
   const swap = (module: WebAssembly.Module) => {
-    const made = createInstance(module, { functions, limits, size: 0, metered: true }).functions;
-    for (const [name, slot] of slots) slot.call = made[name] as unknown as Target;
+    instance = createInstance(module, { functions, limits, size: 0, metered: true });
+    for (const [name, slot] of slots) slot.call = instance.functions[name] as unknown as Target;
   };
-  return { slots, swap };
+  return { slots, swap, fuel: () => instance?.fuel() ?? 0 };
 }
 
 const missing = (name: string) => (): never => {

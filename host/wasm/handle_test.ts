@@ -17,12 +17,12 @@ Deno.test("a handle calls the active revision, all functions of it, and can go b
   const handle = createHandle(PAIR, LIMITS);
   const { first, second } = handle.functions;
   throws(() => first(1), { message: 'Cannot call "first": no revision of it is active; activate one' });
-  equal(handle.revision(), undefined);
+  equal([handle.revision(), handle.fuel()], [undefined, 0]);
   const [one, two] = [await pair(1), await pair(2)];
   handle.activate(1, one);
   equal([first(1), second(1), handle.revision()], [2, 1001, 1]);
   handle.activate(2, two);
-  equal([first(1), second(1), handle.revision()], [3, 1002, 2]);
+  equal([first(1), second(1), handle.revision(), handle.fuel()], [3, 1002, 2, 2]);
   handle.activate(1, one);
   equal([first(1), second(1), handle.revision()], [2, 1001, 1]);
 });
