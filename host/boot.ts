@@ -30,7 +30,7 @@ export async function boot(args: string[]): Promise<number> {
     const { main } = await import("../main.ts");
     const end = await main(await withStdin(args), createOpen(body));
     for (const close of body.closing) await close();
-    if (end.out !== undefined) await write(Deno.stdout, `${end.out}\n`);
+    if (end.out) await write(Deno.stdout, `${end.out}\n`);
     if (end.err !== undefined) say(end.err);
     await start.leave();
     return end.exit;

@@ -15,7 +15,7 @@ import type { ProcessTerminal } from "./terminal/process.ts";
 /** What they stand on. `playing` is a model that plays a cassette's text. */
 export interface GrowingOptions {
   body: Body;
-  options: Pick<Options, "mode">;
+  options: Pick<Options, "mode" | "json">;
   cwd: string;
   env: Record<string, string>;
   terminal: ProcessTerminal;
@@ -32,10 +32,10 @@ export interface GrowingOptions {
 /** Wires them. */
 export function createGrowing(on: GrowingOptions): { functions: Functions; plugins: Plugins; end(): Promise<void> } {
   const { body, cwd, env, terminal, granted, guidance, clock } = on;
-  const own = join(cwd, ".evo/plugins");
+  const own = join(cwd, ".evo/plugins"), json = on.options.json && on.options.mode === "command";
   let deno: Promise<Outcome<string[]>> | undefined;
   const plugins = createPlugins({
-    ...{ self: body.self, cwd, clock, builtIn: on.builtIn, prompts: guidance.prompts },
+    ...{ self: body.self, cwd, clock, json, builtIn: on.builtIn, prompts: guidance.prompts },
     folders: [
       ...(body.checkout ? [{ path: join(body.checkout, "plugins"), own: true }] : []),
       { path: own, own: false },
@@ -48,7 +48,7 @@ export function createGrowing(on: GrowingOptions): { functions: Functions; plugi
   });
   let workshop: Workshop | undefined;
   const functions = createFunctions({
-    ...{ cwd, clock, redact: on.redact, prompt: guidance.prompt },
+    ...{ cwd, clock, json, redact: on.redact, prompt: guidance.prompt },
     shipped: new URL("plugins/functions/", body.root),
     folders: () => ownFunctions(on),
     workshop: () => workshop ??= createWorkshop({ self: body.self, size: navigator.hardwareConcurrency }),

@@ -143,21 +143,10 @@ export function createArchive(
       return had;
     }
     const number = count(), detail = JSON.stringify({ metrics: score?.metrics, feedback: feedback.map(clean) });
-    const said = [
-      number,
-      origin.parent,
-      clean(source),
-      hash,
-      state,
-      kind,
-      score?.score ?? null,
-      detail,
-      fuel,
-      ms,
-      front,
-    ];
+    const said = [number, origin.parent, clean(source), hash, state, kind];
+    const measured = [score?.score ?? null, detail, fuel, ms, front];
     const from = [now(), origin.run, origin.lane, origin.proposer, origin.prompt ?? null];
-    run(ADD, id, ...said, ...from, ...modules, keep?.optimize ?? 1);
+    run(ADD, id, ...said, ...measured, ...from, ...modules, keep?.optimize ?? 1);
     return number;
   };
   return {

@@ -110,13 +110,8 @@ export function createArena(on: ArenaOptions): Arena {
 
   async function measure(source: string, against: Against, signal: AbortSignal): Promise<Measured> {
     const stages = { compileMs: 0, evaluateMs: 0 };
-    const refused = (text: string): Measured => ({
-      source: "",
-      hash: "",
-      against,
-      stages,
-      rejected: { kind: "policy", feedback: [text] },
-    });
+    const rejected = (text: string) => ({ kind: "policy" as const, feedback: [text] });
+    const refused = (text: string) => ({ source: "", hash: "", against, stages, rejected: rejected(text) });
     if (source.length > limits.source) {
       return refused(`The body has ${source.length} characters, at most ${limits.source} are allowed`);
     }
@@ -156,9 +151,8 @@ export function createArena(on: ArenaOptions): Arena {
     const verdict: Verdict = { state: "accepted", ...measuredBy(evaluated), feedback: score.feedback, built: module };
     const leader = met.incumbents.find(({ number }) => number === met.active)?.score?.score ?? -Infinity;
     const active = !objectives || score.score > leader;
-    const dominated = met.incumbents.filter((one) => dominates(score, one.score, objectives)).map(({ number }) =>
-      number
-    );
+    const beaten = met.incumbents.filter((one) => dominates(score, one.score, objectives));
+    const dominated = beaten.map(({ number }) => number);
     const decision = { looks, version: met.version, dominated, active, front: objectives !== undefined };
     const revision = archive.accept(measured, { verdict, origin, decision });
     if (revision !== undefined) {

@@ -2,7 +2,7 @@
 import type { ParameterType, Signatures } from "../../actors/functions.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { attempt, reason } from "../session/files.ts";
-import { createInstance } from "../wasm/instance.ts";
+import { createHandle } from "../wasm/handle.ts";
 import type { Declaration } from "../evaluation/types.ts";
 import type { Built } from "./archive.ts";
 
@@ -13,8 +13,9 @@ const BIG = { BigInt64Array, BigUint64Array } as const;
 /** Elements of an array that are shown. */
 const SHOWN = 1_000;
 
-/** Calls a function of this body, metered, and tells its result, arrays that it was given, and the fuel. */
-export async function callBuilt(task: Declaration, built: Built, typed: string[]): Promise<Outcome<string>> {
+type Called = Pick<Built, "wasm"> & { revision: number };
+/** Calls a function of this revision through a handle, metered, and tells its result, arrays that it was given, and the fuel. */
+export async function callBuilt(task: Declaration, on: Called, typed: string[]): Promise<Outcome<string>> {
   const names = Object.keys(task.functions);
   const named = typed[0] !== undefined && names.includes(typed[0]) &&
     (names.length > 1 || !fits(task.functions, typed));
@@ -36,17 +37,15 @@ export async function callBuilt(task: Declaration, built: Built, typed: string[]
     if (value === undefined) return bad(`"${given[at]}" is no ${type} for ${word}; it takes ${wants}, each as JSON`);
     values.push(value);
   }
-  const { functions, limits } = task;
-  const instance = createInstance(await WebAssembly.compile(new Uint8Array(built.wasm)), {
-    ...{ functions, limits, size: built.plain.length, metered: true },
-  });
+  const handle = createHandle(task.functions, task.limits);
+  handle.activate(on.revision, await WebAssembly.compile(new Uint8Array(on.wasm)));
   try {
-    const called: unknown = Reflect.apply(instance.functions[name] ?? (() => {}), undefined, values);
+    const called: unknown = Reflect.apply(handle.functions[name] ?? (() => {}), undefined, values);
     const arrays = signature.parameters.flatMap(([word], at) =>
       ArrayBuffer.isView(values[at]) ? [`${word} is now ${told(values[at])}`] : []
     );
     const result = signature.result === "void" ? [] : [told(called)];
-    return ok([...result, ...arrays, `fuel ${instance.fuel()}`].join("\n"));
+    return ok([...result, ...arrays, `fuel ${handle.fuel()}`].join("\n"));
   } catch (error) {
     return bad(reason(error));
   }

@@ -1,18 +1,18 @@
 /** The Functions port: `evo fn`, `/fn` and the tool, over the store, the workshop and the two proposers. */
 import { join } from "node:path";
 import type { Clock, Functions, Model } from "../../actors/ports.ts";
-import { either, no, ok, type Outcome } from "../../actors/types.ts";
+import { either, EXIT, exitFor, no, ok, type Outcome } from "../../actors/types.ts";
 import { findTasks } from "../evaluation/tasks.ts";
 import type { FoundTasks, TaskEntry, Workshop } from "../evaluation/types.ts";
 import { type Arena, createArena, digest } from "./arena.ts";
-import type { Revision } from "./archive.ts";
 import { createGate } from "../proposers/budget.ts";
 import { callBuilt } from "./call.ts";
 import { compare } from "./compare.ts";
 import { type Ended, evolveByModel, type Run } from "../proposers/lanes.ts";
-import { historyLine, scored, signatures, table } from "../proposers/prompt.ts";
+import { scored, table } from "../proposers/prompt.ts";
 import { evolveBySearch } from "../proposers/search.ts";
 import { writeFunction } from "../evaluation/new_task.ts";
+import { history, show } from "./show.ts";
 import { DamagedStore, openStore, type Store } from "./store.ts";
 import { type EvolveWords, help, meant, parseWords, type Words } from "./words.ts";
 
@@ -28,10 +28,13 @@ export interface FunctionsOptions {
   prompt: (name: string) => Promise<string>;
   clock: Clock;
   redact: (text: string) => string;
+  /** Rows as JSON lines instead of tables. */
+  json?: boolean;
 }
 
 type How = Parameters<Functions["run"]>[1];
 
+type Done = Outcome<string> & { exit?: number };
 /** One command at work. */
 interface Work {
   on: FunctionsOptions;
@@ -42,7 +45,7 @@ interface Work {
 }
 
 const DEFAULTS = { rounds: 5, tokens: 1_000_000, minutes: 30, searchMinutes: 1, flight: 4, lanes: 2, searchLanes: 4 };
-const READS = new Set(["list", "show", "history"]), TRIES = new Set(["call", "bench"]), INTERRUPTED = 130;
+const READS = new Set(["list", "show", "history"]), TRIES = new Set(["call", "bench"]);
 /** Where a directory's own functions are. */
 export const ownFolder = (cwd: string): string => join(cwd, ".evo/plugins/functions");
 const folderOf = (cwd: string) => join(cwd, ".evo", "functions");
@@ -60,15 +63,15 @@ function opened(open: () => Store, empty: () => Store, { command }: Words): Stor
 /** Creates the Functions port; every command opens the directory's database and closes it again. */
 export function createFunctions(on: FunctionsOptions): Functions {
   const path = join(folderOf(on.cwd), "functions.db");
-  async function once(words: Words, how: How): Promise<Outcome<string> & { exit?: number }> {
+  async function once(words: Words, how: How): Promise<Done> {
     const none = READS.has(words.command) && !await Deno.stat(path).then(() => true, () => false);
     const { redact, clock } = on;
     const open = (path: string) => openStore({ path, now: clock.now, redact, warn: how.update });
     const store = opened(() => open(none ? ":memory:" : path), () => open(":memory:"), words);
     try {
-      const cache = none ? {} : { cache: join(folderOf(on.cwd), "declared.json") };
+      const cache = join(folderOf(on.cwd), "declared.json");
       const declare = (file: string) => on.workshop().declare(file);
-      const given = { shipped: on.shipped, folders: await on.folders(), declare, ...cache };
+      const given = { shipped: on.shipped, folders: await on.folders(), declare, cache };
       const named = words.name === "" ? undefined : await findTasks({ ...given, only: words.name });
       const found = named && named.tasks.length + named.problems.length > 0 ? named : await findTasks(given);
       const done = await command({ on, words, how, store, found });
@@ -76,7 +79,7 @@ export function createFunctions(on: FunctionsOptions): Functions {
       if (!await Deno.stat(path).then(() => true, () => false)) {
         return no(`Cannot keep what was found: "${path}" was removed meanwhile; it said: ${done.value}`);
       }
-      return how.signal.aborted ? { ...done, exit: INTERRUPTED } : done;
+      return how.signal.aborted ? { ...done, exit: EXIT.interrupted } : done;
     } finally {
       store.close();
     }
@@ -85,7 +88,7 @@ export function createFunctions(on: FunctionsOptions): Functions {
     async run(said, how) {
       if (said[0] === "help" || said[0] === "--help") return ok(help());
       const words = parseWords(said);
-      if (!words.ok) return words;
+      if (!words.ok) return { ...words, exit: EXIT.usage };
       if (words.value.command === "new") {
         return await writeFunction(words.value.name, { ...on, folder: ownFolder(on.cwd) });
       }
@@ -110,8 +113,8 @@ export function createFunctions(on: FunctionsOptions): Functions {
 
 const codeOf = (error: Error) => "code" in error ? `${error.code} ` : "";
 
-async function command(work: Work): Promise<Outcome<string>> {
-  const { words, found } = work;
+async function command(work: Work): Promise<Done> {
+  const { on, words, found } = work;
   if (words.command === "list") return ok(await list(work));
   const entry = found.tasks.find(({ name }) => name === words.name);
   if (!entry) {
@@ -121,17 +124,23 @@ async function command(work: Work): Promise<Outcome<string>> {
     );
   }
   const arena = await arenaOf(work, entry);
-  if (words.command === "show") return ok(show(arena));
-  if (words.command === "history") return ok(history(arena));
+  if (words.command === "show") return ok(show(arena, on.json));
+  if (words.command === "history") return ok(history(arena, on.json));
   work.how.signal.throwIfAborted();
+  if (words.evolve.proposer === "model" && !words.evolve.demo && !on.hasModel()) {
+    const why = 'no model is set; "evo config" shows the settings, and --proposer search needs none';
+    return { ...no(`Cannot evolve "${entry.name}": ${why}`), exit: EXIT.config };
+  }
   const ready = await arena.prepare(work.how.signal);
   if (!ready.ok) return ready;
   if (words.command === "evolve") return await evolve(work, arena);
   if (words.command === "activate") return await activate(work, arena);
-  if (words.command === "bench") return await compare(arena, { workshop: work.on.workshop(), signal: work.how.signal });
+  if (words.command === "bench") {
+    return await compare(arena, { ...on, workshop: on.workshop(), signal: work.how.signal });
+  }
   const active = arena.archive.revision(arena.archive.standing().active);
   const built = active ? await arena.built(active, work.how.signal) : no(`Cannot call "${entry.name}": it has no body`);
-  return built.ok ? await callBuilt(entry, built.value, words.rest) : built;
+  return built.ok ? await callBuilt(entry, { ...built.value, revision: active?.number ?? 0 }, words.rest) : built;
 }
 
 /** The archive is that of this evaluator, declaration and starting body; after a change of one of them scores begin anew. */
@@ -150,44 +159,12 @@ async function list({ on, store, found }: Work): Promise<string> {
   const rows = await Promise.all(found.tasks.map(async (entry) => {
     const { archive } = await arenaOf({ on, store }, entry);
     const active = archive.revision(archive.standing().active), start = archive.revision(0);
-    const goal = entry.goal === undefined ? "" : String(Number(entry.goal.toPrecision(7)));
-    const own = entry.shipped ? "shipped" : "own";
-    const now = active ? `${active.number} of ${archive.count()}` : "-";
-    return [entry.name, own, now, alone(start), alone(active), goal];
+    const scores = [start?.score?.score, active?.score?.score, entry.goal];
+    return [entry.name, entry.shipped ? "shipped" : "own", active?.number, archive.count(), ...scores];
   }));
-  const shown = table(["function", "from", "active", "start", "score", "goal"], rows);
-  return [rows.length === 0 ? "There are no functions." : shown, ...found.problems].join("\n");
-}
-
-/** A revision's score without its other metrics. */
-const alone = (revision?: Revision) => revision?.score ? String(Number(revision.score.score.toPrecision(7))) : "-";
-
-function show({ entry, archive }: Arena): string {
-  const active = archive.revision(archive.standing().active), start = archive.revision(0);
-  const { limits, goal } = entry;
-  const { looks } = archive.standing();
-  return [
-    `${entry.name}: ${entry.description}`,
-    signatures(entry),
-    `limits: fuel ${limits.fuel} a call, ${limits.pages} pages of 64 KiB, ${limits.deadlineMs} ms, ${limits.source} characters`,
-    `score: ${scored(active?.score, 20)} (start ${scored(start?.score, 0)}${
-      goal === undefined ? "" : `, goal ${goal}`
-    }); ` +
-    `${archive.count()} revisions, ${looks} looks at held-out data`,
-    ...(active?.feedback ?? []).slice(0, 10).map((line) => `  ${line}`),
-    `active: revision ${active?.number ?? "0, not scored yet"}\n\n${(active?.source ?? entry.source).trimEnd()}`,
-  ].join("\n");
-}
-
-function history({ entry, archive }: Arena): string {
-  if (archive.count() === 0) return `"${entry.name}" has no revisions yet: fn evolve ${entry.name}`;
-  const { active } = archive.standing();
-  const rows = new Map<number, Revision>();
-  for (const one of [...archive.list("accepted", 30), ...archive.list("recent", 20)]) rows.set(one.number, one);
-  const sorted = [...rows.values()].sort((a, b) => a.number - b.number).map((one) => historyLine(one, active));
-  const more = archive.count() - sorted.length;
-  const head = ["revision", "state", "score", "fuel", "by", "", "when (UTC)"];
-  return table(head, sorted) + (more > 0 ? `\n${more} more are in the database` : "");
+  const head = ["function", "from", "active", "revisions", "start", "score", "goal"];
+  const shown = rows.length > 0 || on.json ? table(head, rows, on.json) : "There are no functions.";
+  return [shown, ...found.problems.map((problem) => on.json ? JSON.stringify({ problem }) : problem)].join("\n");
 }
 
 async function activate({ words, how }: Work, arena: Arena): Promise<Outcome<string>> {
@@ -203,7 +180,7 @@ async function activate({ words, how }: Work, arena: Arena): Promise<Outcome<str
   return ok(`Revision ${revision.number} of "${entry.name}" is active, score ${scored(revision.score)}${why}`);
 }
 
-async function evolve(work: Work, arena: Arena): Promise<Outcome<string>> {
+async function evolve(work: Work, arena: Arena): Promise<Done> {
   const { on, how, words: { evolve: asked } } = work;
   const { entry, archive } = arena;
   const before = archive.revision(archive.standing().active);
@@ -219,7 +196,9 @@ async function evolve(work: Work, arena: Arena): Promise<Outcome<string>> {
     how.update("no model is set: searching without one (--proposer search)");
   }
   const ended = await limited(work, arena, byModel);
-  if (ended.failed && ended.won.length === 0) return no(`Cannot evolve "${entry.name}": ${ended.why}`);
+  if (ended.failure && ended.won.length === 0) {
+    return { ...no(`Cannot evolve "${entry.name}": ${ended.why}`), exit: exitFor(ended.failure.kind) };
+  }
   const polished = how.signal.aborted || ended.won.length === 0 ? ok("") : await arena.polish(how.signal);
   const after = archive.revision(archive.standing().active);
   const { input, output, cost } = ended.usage;
@@ -228,10 +207,10 @@ async function evolve(work: Work, arena: Arena): Promise<Outcome<string>> {
   return ok(
     [
       `"${entry.name}": ${ended.why}; ${ended.attempts} attempts${spent}`,
+      polished.ok ? polished.value : polished.error,
       ended.won.length === 0
         ? `revision ${before?.number} stays active, score ${scored(before?.score)}: none was better`
         : `revision ${after?.number} is active: ${scored(before?.score)} -> ${scored(after?.score)}`,
-      polished.ok ? polished.value : polished.error,
     ].filter(Boolean).join("\n"),
   );
 }

@@ -38,6 +38,8 @@ const wrong: [line: string, error: RegExp][] = [
 Deno.test("what cannot be done is one sentence that says what to do", () =>
   withFunctions(async ({ run }) => {
     for (const [line, error] of wrong) match(await errorOf(run(line)), error);
+    equal((await run("lst")).exit, 2);
+    equal((await run("show lime")).exit, undefined);
     equal(await textOf(run("help")), help());
     for (const name of Object.keys(COMMANDS)) ok(help().includes(`fn ${name}`));
   }));
@@ -56,7 +58,7 @@ Deno.test("options are read in both spellings", () => {
 
 Deno.test("looking around writes nothing; evolving makes the database", () =>
   withFunctions(async ({ run, cwd }) => {
-    match(await textOf(run("list")), /line +shipped +- +- +- +1/);
+    match(await textOf(run("list")), /line +shipped +- +0 +- +- +1/);
     match(
       await textOf(run("show line")),
       /Return as much.*\nexport function f.*\n.*0 revisions.*not scored yet.*return 0.1/s,
@@ -85,9 +87,43 @@ Deno.test("show, history and list tell the active revision; activate goes back, 
       /score: 0.4 \(start 0.1, goal 1\); 5 revisions.*active: revision 3\n\n.*0.4/s,
     );
     match(await errorOf(run("activate line 2")), /it was rejected \(trap\) and never scored; choose another$/);
-    match(await textOf(run("bench line")), /0 \(start\) +0.1 +3 .*\n3 \(active\) +0.4 +3 /);
+    match(await textOf(run("bench line")), /0 +start +0.1 +3 .*\n3 +active +0.4 +3 /);
     await textOf(run("activate line 4"));
     match(await textOf(run("evolve line")), /reaches its goal already; to start over: fn activate line 0/);
+  }));
+
+Deno.test("with json each row is a JSON object on a line of its own, its numbers are numbers", () =>
+  withFunctions(async ({ run }) => {
+    const rows = async (line: string) =>
+      (await textOf(run(line, { json: true }))).split("\n").filter(Boolean).map((one) => JSON.parse(one));
+    const none = { function: "line", from: "shipped", active: null, revisions: 0, start: null, score: null, goal: 1 };
+    equal([await rows("list"), await rows("history line")], [[none], []]);
+    await textOf(run("evolve line --lanes 1", { model: answering(bodyOf(0.5), bodyOf(1)) }));
+    equal(await rows("list"), [{ ...none, active: 2, revisions: 3, start: 0.1, score: 1 }]);
+    const [{ active, score, start, source, goal }] = await rows("show line");
+    equal([active, score, start, source, goal], [2, 1, 0.1, bodyOf(1), 1]);
+    const told = (await rows("history line")).map(({ revision, state, score, from }) => [revision, state, score, from]);
+    equal(told, [[0, "accepted", 0.1, null], [1, "accepted", 0.5, 0], [2, "active", 1, 1]]);
+    equal((await rows("bench line")).map(({ revision, is, score }) => [revision, is, score]), [[0, "start", 0.1], [
+      2,
+      "active",
+      1,
+    ]]);
+  }));
+
+Deno.test("a model is asked for where none is set: one sentence at once, with the way that needs none", () =>
+  withFunctions(async ({ run, workshop }) => {
+    const error =
+      'Cannot evolve "line": no model is set; "evo config" shows the settings, and --proposer search needs none';
+    equal(await run("evolve line --proposer model"), { ok: false, error, exit: 4 });
+    equal(workshop.compiled, []);
+  }));
+
+Deno.test("a run that finds nothing better did what it was told, and its last line says so", () =>
+  withFunctions(async ({ run }) => {
+    const done = await run("evolve line --lanes 1 --rounds 1", { model: answering(bodyOf(0.05)) });
+    equal([done.ok, done.exit], [true, undefined]);
+    match(done.ok ? done.value : "", /\nrevision 0 stays active, score 0.1: none was better$/);
   }));
 
 Deno.test("after going back, a body that won before wins again without being built into another revision", () =>
@@ -98,7 +134,7 @@ Deno.test("after going back, a body that won before wins again without being bui
       await textOf(run("evolve line --lanes 1", { model: answering(bodyOf(1)) })),
       /revision 1 is active: 0.1 -> 1/,
     );
-    match(await textOf(run("list")), /1 of 2/);
+    match(await textOf(run("list")), /line +shipped +1 +2 /);
   }));
 
 Deno.test("a task that changed makes old scores count no more: the active body must win again", () =>
@@ -171,7 +207,7 @@ Deno.test("a damaged database is put aside in one line, and the command goes on"
   withFunctions(async ({ run, lines, database }) => {
     await textOf(run("evolve line --lanes 1 --rounds 1", { model: answering(bodyOf(0.5)) }));
     await Deno.writeTextFile(database, "broken".repeat(1000));
-    match(await textOf(run("bench line")), /0 \(start\)/);
+    match(await textOf(run("bench line")), /0 +start/);
     equal(lines.filter((line) => line.startsWith("The functions' database was damaged")).length, 1);
   }));
 

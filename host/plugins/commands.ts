@@ -10,15 +10,16 @@ import type { Row } from "./registry.ts";
 /** Runs one command line. */
 export async function runCommand(
   words: string[],
-  on: { cwd: string; folders: Folder[]; builtIn: () => string[]; rows: () => Promise<Row[]> },
+  on: { cwd: string; folders: Folder[]; builtIn: () => string[]; rows: () => Promise<Row[]>; json?: boolean },
 ): Promise<Outcome<string>> {
   const [word = "list", name, ...rest] = words, said = JSON.stringify(words.join(" "));
-  if (word === "list" && name === undefined) return ok(table(await on.rows()));
+  if (word === "list" && name === undefined) return ok(table(await on.rows(), on.json));
   if (word !== "new" || rest[0]) return no(`Cannot understand ${said}; say plugins, or plugins new NAME`);
   return name === undefined ? no("Which name? Say plugins new NAME") : await create(name, on);
 }
 
-function table(rows: Row[]): string {
+function table(rows: Row[], json?: boolean): string {
+  if (json) return rows.map((row) => JSON.stringify(row)).join("\n");
   if (rows.length === 0) return "No plugin is here; plugins new NAME writes one";
   const head = ["name", "kind", "permissions", "state", "calls", "failures", "file"];
   const cells = rows.map((row) =>

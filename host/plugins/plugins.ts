@@ -43,6 +43,8 @@ export interface PluginsOptions extends Pick<Terminal, "ask" | "interactive" | "
   prompts?: () => Promise<Pick<Row, "name" | "file" | "state">[]>;
   /** How long `start` waits for what is slow to declare itself. */
   patienceMs?: number;
+  /** Lists as JSON lines. */
+  json?: boolean;
   clock?: Clock;
   runtime?: Runtime;
 }

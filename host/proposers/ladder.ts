@@ -3,20 +3,8 @@ import type { Failure } from "../../actors/types.ts";
 
 /** Why a body did not win. `seen`: the archive has it; `worse`: on training; `overfit`: better there, not on held-out data. */
 export const REJECTIONS = [
-  ...[
-    "no_code",
-    "parse",
-    "signature",
-    "policy",
-    "compile",
-    "trap",
-    "fuel",
-    "memory",
-    "timeout",
-    "nan",
-    "missing",
-  ] as const,
-  ...["inconsistent", "crash", "evaluator", "seen", "worse", "overfit"] as const,
+  ...["no_code", "parse", "signature", "policy", "compile", "trap", "fuel", "memory", "timeout"] as const,
+  ...["nan", "missing", "inconsistent", "crash", "evaluator", "seen", "worse", "overfit"] as const,
 ] as const;
 export type Rejection = typeof REJECTIONS[number];
 
@@ -45,12 +33,12 @@ export type Next =
   | { event: "repeat_reset"; nudge: string }
   | { event: "terminal"; reason: string };
 
-/** Attempts of one lane in one round, retries of a failed request (the model port has retried by then), emptied contexts. */
+/** Attempts of one lane in one round, retries of a failed request (the model port has retried by then; where nobody answered, none), emptied contexts. */
 export const LADDER = { attempts: 10, transients: 3, resets: 3 };
 /** A lane at the start of a round. */
 export const BOTTOM: Rung = { attempts: 0, transients: 0, resets: 0, history: false, last: undefined };
 
-const TRANSIENT = new Set<Failure["kind"]>(["rate_limited", "unreachable", "server", "malformed"]);
+const TRANSIENT = new Set<Failure["kind"]>(["rate_limited", "server", "malformed"]);
 const HEAL: Record<Rejection, string> = {
   no_code: "Your reply held no usable code block. Answer with exactly one fenced block that holds the whole body.",
   parse: "The body cannot be parsed. Mend the syntax at the place named below and send the whole body again.",

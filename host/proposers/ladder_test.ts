@@ -23,7 +23,7 @@ const table: { from: Rung; happened: Happened; event: Next["event"]; to: Partial
     to: { attempts: LADDER.attempts },
   },
   { from: { ...talking, transients: 2 }, happened: rejected("worse", "x"), event: "self_heal", to: { transients: 0 } },
-  ...(["rate_limited", "unreachable", "server", "malformed"] as const).map((kind) => ({
+  ...(["rate_limited", "server", "malformed"] as const).map((kind) => ({
     from: talking,
     happened: failed(kind),
     event: "transient_retry" as const,
@@ -38,7 +38,7 @@ const table: { from: Rung; happened: Happened; event: Next["event"]; to: Partial
   },
   { from: BOTTOM, happened: failed("overflow"), event: "terminal", to: { attempts: 0 } },
   { from: { ...talking, resets: LADDER.resets }, happened: failed("overflow"), event: "terminal", to: {} },
-  ...(["auth", "refused", "diverged", "config", "limit"] as const).map((kind) => ({
+  ...(["unreachable", "auth", "refused", "diverged", "config", "limit"] as const).map((kind) => ({
     from: talking,
     happened: failed(kind),
     event: "terminal" as const,
@@ -73,7 +73,7 @@ Deno.test("retries wait twice as long each time, and a repeat is answered withou
   let rung = BOTTOM;
   const delays: number[] = [];
   for (let n = 0; n < LADDER.transients; n++) {
-    const step = climb(rung, failed("unreachable"));
+    const step = climb(rung, failed("server"));
     rung = step.rung;
     if (step.next.event === "transient_retry") delays.push(step.next.delayMs);
   }

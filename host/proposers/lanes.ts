@@ -15,8 +15,8 @@ export interface Ended {
   /** Revisions that won, in order. */
   won: number[];
   usage: Usage;
-  /** True if every lane ended because the model failed. */
-  failed: boolean;
+  /** How the model failed, if that ended every lane. */
+  failure?: Failure | undefined;
 }
 
 /** What both proposers work with. `signal` ends the run in good order: what was found is stored. */
@@ -42,28 +42,38 @@ export async function evolveByModel(run: Run, on: Lanes): Promise<Ended> {
   const stop = new AbortController();
   const signal = either(run.signal, stop.signal);
   const system = await on.prompt("function");
-  const ended: Ended = { why: "", attempts: 0, won: [], usage: NO_USAGE, failed: false };
+  const ended: Ended = { why: "", attempts: 0, won: [], usage: NO_USAGE };
   const lane = async (number: number) => {
     try {
       return await runLane({ ...run, signal }, on, { number, system, ended, stop });
     } catch (error) {
       if (!signal.aborted) stop.abort(error);
-      return { why: "", failed: false };
+      return { why: "" };
     }
   };
-  const ends = await Promise.all(Array.from({ length: on.lanes }, (_, number) => lane(number)));
+  const first = lane(0), ahead = await Promise.race([first, run.clock.sleep(AHEAD_MS, signal).catch(() => undefined)]);
+  const more = ahead?.failure ? 0 : on.lanes - 1;
+  const ends: End[] = await Promise.all([first, ...Array.from({ length: more }, (_, at) => lane(at + 1))]);
   if (stop.signal.aborted && stop.signal.reason instanceof Error && !(stop.signal.reason instanceof GoalReached)) {
     throw stop.signal.reason;
   }
-  const said = ends.find(({ failed }) => failed) ?? ends.find(({ why }) => why !== "");
+  const said = ends.find(({ failure }) => failure) ?? ends.find(({ why }) => why !== "");
   const why = stop.signal.aborted
     ? "the goal is reached"
     : run.signal.aborted
     ? reason(run.signal.reason)
     : said?.why ?? "";
-  return { ...ended, why, usage: on.gate.spent(), failed: ends.every(({ failed }) => failed) };
+  return {
+    ...ended,
+    why,
+    usage: on.gate.spent(),
+    failure: ends.every(({ failure }) => failure) ? said?.failure : undefined,
+  };
 }
 
+/** The first lane's lead: a key that is refused, or an endpoint that is not there, is found out with one request. */
+const AHEAD_MS = 2_000;
+type End = Pick<Ended, "why" | "failure">;
 class GoalReached extends Error {}
 
 interface Lane {
@@ -74,7 +84,7 @@ interface Lane {
 }
 
 /** Runs the rounds of one lane; the value says what ended it. */
-async function runLane(run: Run, on: Lanes, lane: Lane): Promise<{ why: string; failed: boolean }> {
+async function runLane(run: Run, on: Lanes, lane: Lane): Promise<End> {
   const { arena, update, clock, signal } = run;
   let seq = 0;
   for (let round = 1; round <= on.rounds; round++) {
@@ -83,7 +93,7 @@ async function runLane(run: Run, on: Lanes, lane: Lane): Promise<{ why: string; 
     for (let going = true; going;) {
       const attempt = rung.attempts + 1;
       const tried = await tryOnce(run, on, { messages, lane, rung, asked: digest(`${lane.system}\n${first}`) });
-      if (tried.type === "spent") return { why: tried.why, failed: false };
+      if (tried.type === "spent") return { why: tried.why };
       const { happened, judged, reply } = tried;
       const step = climb(rung, happened);
       rung = step.rung;
@@ -95,16 +105,18 @@ async function runLane(run: Run, on: Lanes, lane: Lane): Promise<{ why: string; 
         ...{ usage: tried.usage ?? null, stages: { modelMs: tried.ms, ...judged?.stages }, ladder: next },
         revision: judged?.revision ?? null,
       });
+      if (next.event === "terminal" && happened.type === "failed") {
+        return { why: next.reason, failure: happened.failure };
+      }
       update(progress(`lane ${lane.number + 1}, round ${round}, attempt ${attempt}`, { next, judged }));
       if (judged?.accepted && judged.revision !== undefined) won(arena, lane, judged);
-      if (next.event === "terminal" && happened.type === "failed") return { why: next.reason, failed: true };
       if (next.event === "transient_retry") await clock.sleep(next.delayMs, signal);
       [messages, asked] = continued(next, { messages, asked, reply, opening: opening(lane.system, first) });
       going = next.event !== "registered" && next.event !== "terminal";
       signal.throwIfAborted();
     }
   }
-  return { why: on.rounds === 1 ? "the round is over" : `the ${on.rounds} rounds are over`, failed: false };
+  return { why: on.rounds === 1 ? "the round is over" : `the ${on.rounds} rounds are over` };
 }
 
 function won({ entry }: Arena, { ended, stop }: Lane, { revision, score }: Judged): void {

@@ -25,7 +25,7 @@ Deno.test("what is better becomes active, what is worse never does, and the goal
     const model = answering(bodyOf(0.5), bodyOf(0.3), bodyOf(0.9, "/* OVERFIT */"), bodyOf(1));
     const text = await textOf(run("evolve line --lanes 1", { model }));
     match(text, /the goal is reached; 4 attempts, 600 tokens/);
-    match(text, /revision 4 is active: 0.1 -> 1\n.*-O3/);
+    match(text, /-O3.*\nrevision 4 is active: 0.1 -> 1$/);
     const archive = store().archive("line", TASK);
     equal(archive.list("recent", 9).map(({ number, state, kind }) => [number, kind ?? state]), [
       [4, "accepted"],
@@ -116,8 +116,24 @@ Deno.test("transient failures are retried, an overflow drops the history, a refu
     await textOf(run(one, { model }));
     equal(model.requests.map(({ messages }) => messages.length), [2, 2, 4, 2]);
     await textOf(run("activate line 0"));
-    const refused = await run(one, { model: fakeFunctionModel(() => failure("auth")) });
-    equal(refused, { ok: false, error: 'Cannot evolve "line": Cannot reach the model: auth' });
+    for (const [kind, exit] of [["auth", 3], ["unreachable", 6], ["config", 4], ["limit", 7]] as const) {
+      const refuses = fakeFunctionModel(() => failure(kind));
+      const refused = await run(one, { model: refuses });
+      equal(refused, { ok: false, error: `Cannot evolve "line": Cannot reach the model: ${kind}`, exit });
+      equal(refuses.requests.length, 1);
+    }
+  }));
+
+Deno.test("the first lane goes ahead: what it cannot ask, no other lane asks, and nothing is said twice", () =>
+  withFunctions(async ({ run, lines }) => {
+    const failure: Failure = { kind: "auth", message: "Cannot ask: the key was refused" };
+    const model = fakeFunctionModel(() => failure);
+    const refused = await run("evolve line --lanes 4", { model, sleep: () => new Promise(() => {}) });
+    equal(refused, { ok: false, error: 'Cannot evolve "line": Cannot ask: the key was refused', exit: 3 });
+    equal([model.requests.length, lines], [1, []]);
+    const late = fakeFunctionModel(() => failure); // with no lead they all ask
+    equal((await run("evolve line --lanes 4", { model: late })).exit, 3);
+    ok(late.requests.length > 1);
   }));
 
 Deno.test("an abort ends the run in good order: what was found is active and stays", () =>
@@ -132,7 +148,7 @@ Deno.test("an abort ends the run in good order: what was found is active and sta
       await textOf(run("evolve line --lanes 1", { model, signal: stop.signal })),
       /interrupted.*\n.*revision 1 is active/,
     );
-    match(await textOf(run("list")), /line +shipped +1 of 2 +0.1 +0.5 +1/);
+    match(await textOf(run("list")), /line +shipped +1 +2 +0.1 +0.5 +1/);
   }));
 
 Deno.test("a request that the budget has no room for is never sent", () =>

@@ -75,24 +75,16 @@ function fenced(source: string): string {
   return `\`\`\`ts\n${source.trimEnd()}\n\`\`\``;
 }
 
-/** One revision as a line of `history`. */
-export function historyLine(
-  { number, parent, state, kind, score, fuel, proposer, at, front }: Revision,
-  active: number,
-) {
-  const mark = number === active
-    ? "active"
-    : state === "accepted"
-    ? (front ? "front" : "accepted")
-    : `rejected: ${kind}`;
-  const from = parent === null ? "" : `from ${parent}`;
-  const when = new Date(at).toISOString().slice(0, 19).replace("T", " ");
-  return [String(number), mark, scored(score), fuel === undefined ? "-" : String(fuel), proposer, from, when];
-}
-
-/** Rows under a head, columns aligned. */
-export function table(head: string[], rows: string[][]): string {
-  const all = [head, ...rows];
+type Cell = string | number | Score | undefined;
+/** Rows under a head, columns aligned; with `json` an object a line, the metrics of a score beside it. */
+export function table(head: string[], rows: Cell[][], json = false): string {
+  const field = (name: string, cell?: Cell) =>
+    typeof cell === "object" ? { [name]: cell.score, metrics: cell.metrics ?? {} } : { [name]: cell ?? null };
+  const line = (row: Cell[]) => JSON.stringify(Object.assign({}, ...head.map((name, at) => field(name, row[at]))));
+  if (json) return rows.map(line).join("\n");
+  const told = (cell: Cell) =>
+    typeof cell === "number" ? short(cell) : typeof cell === "object" ? scored(cell) : cell ?? "-";
+  const all = [head, ...rows.map((row) => row.map(told))];
   const widths = head.map((_, at) => Math.max(...all.map((row) => row[at]?.length ?? 0)));
   return all.map((row) => row.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd()).join("\n");
 }

@@ -38,7 +38,7 @@ interface Proposed {
 /** Evolves without a model until the goal, the rounds or the signal end it. What was found is stored by then. */
 export async function evolveBySearch(run: Run, { rounds, lanes, seed }: Searching): Promise<Ended> {
   const { arena, signal, update, clock } = run;
-  const ended: Ended = { why: "", attempts: 0, won: [], usage: NO_USAGE, failed: false };
+  const ended: Ended = { why: "", attempts: 0, won: [], usage: NO_USAGE };
   const chains = Array.from({ length: lanes }, (_, number): Chain => ({
     ...{ number, random: createRandom((seed * 7919 + number * 104729) >>> 0), step: STEP.first },
     weights: new Map(Object.keys(MUTATIONS).map((name) => [name, 1])),

@@ -15,7 +15,13 @@ export interface Bench {
   /** Runs one command line on a model, or on none. */
   run(
     line: string,
-    how?: { model?: Model; signal?: AbortSignal; redact?: (text: string) => string },
+    how?: {
+      model?: Model;
+      signal?: AbortSignal;
+      redact?: (text: string) => string;
+      sleep?: Clock["sleep"];
+      json?: boolean;
+    },
   ): ReturnType<Functions["run"]>;
   /** The database, opened beside. */
   store(): Store;
@@ -57,9 +63,16 @@ export async function withFunctions(
         db.close();
         return rows.map(({ line }) => JSON.parse(String(line)));
       },
-      run: (line, { model, signal = new AbortController().signal, redact = String } = {}) =>
+      run: (line, { model, signal = new AbortController().signal, redact = String, sleep = clock.sleep, json } = {}) =>
         createFunctions({
-          ...{ cwd, clock, redact, workshop: () => workshop, hasModel: () => model !== undefined },
+          ...{
+            cwd,
+            clock: { ...clock, sleep },
+            redact,
+            ...(json && { json }),
+            workshop: () => workshop,
+            hasModel: () => model !== undefined,
+          },
           shipped: new URL(`${pathToFileURL(join(cwd, "shipped"))}/`),
           folders: () => Promise.resolve([join(cwd, ".evo/plugins/functions")]),
           model: () => model ?? fail(),
