@@ -92,9 +92,9 @@ export function parseArguments(args: string[]): Outcome<Arguments> {
     options,
     help: flags.help,
     rest: [
-      ...words.slice(1).map((word) => word.replace(/^\0/, "")),
+      ...words.slice(1),
       ...own.map((name) => name === "demo" ? "--demo" : `--${name}=${parsed[name]}`),
-    ],
+    ].map((word) => word.replace("\0", "")),
     ...(command && { command }),
     ...(prompt && { prompt }),
   });

@@ -16,6 +16,7 @@ const good: [string[], Record<string, unknown>][] = [
     command: "fn",
     rest: ["evolve", "sort", "--rounds=3", "--demo"],
   }],
+  [["fn", "evolve", "sort", "--seed", "-1"], { command: "fn", rest: ["evolve", "sort", "--seed=-1"] }],
   [["fn", "call", "sort", "[[-1]]"], { command: "fn", rest: ["call", "sort", "[[-1]]"] }],
   [["plugins", "new", "x"], { command: "plugins", rest: ["new", "x"], needsModel: false }],
   [["-p", "evolve"], { mode: "print", prompt: "evolve" }],

@@ -87,15 +87,13 @@ Deno.test(
       equal((await desk.run(["fn", "evolve", "fizzbuzz", "--demo"])).code, 0);
       equal((await desk.run(["fn", "activate", "fizzbuzz", "0"])).code, 0);
       doesNotMatch((await desk.run(["fn", "call", "fizzbuzz", "15"])).out, /FizzBuzz/);
-      for (
-        const args of [["activate", "fizzbuzz", "999"], ["show", "fizzbuz"], ["evolv", "fizzbuzz"], [
-          "call",
-          "fizzbuzz",
-          "{",
-        ]]
-      ) {
-        const { code, err } = await desk.run(["fn", ...args]);
-        equal([code, err.trim().split("\n").length], [1, 1], err);
+      const wrong = {
+        ...{ "activate fizzbuzz 999": 1, "show fizzbuz": 1, "call fizzbuzz {": 1 },
+        ...{ "evolv fizzbuzz": 2, "evolve fizzbuzz --seed -1": 2, "evolve fizzbuzz --proposer model": 4 },
+      };
+      for (const [line, exit] of Object.entries(wrong)) {
+        const { code, err } = await desk.run(["fn", ...line.split(" ")]);
+        equal([code, err.trim().split("\n").length], [exit, 1], err);
         doesNotMatch(err, STACK);
       }
     } finally {
@@ -103,6 +101,45 @@ Deno.test(
     }
   },
 );
+
+Deno.test(
+  "a key that is refused is one request and one sentence",
+  { ignore },
+  () =>
+    at([mock.status(401)], async (desk, server) => {
+      const { code, out, err } = await desk.run(["fn", "evolve", "fizzbuzz"]);
+      equal([code, out, err.trim().split("\n").length, server.requests.length], [3, "", 1, 1], err);
+      doesNotMatch(err, STACK);
+    }),
+);
+
+Deno.test("a model that is not there is given up once, with the exit code of that", { ignore }, async () => {
+  const desk = await openDesk("http://127.0.0.1:1/v1");
+  try {
+    const { code, err } = await desk.run(["fn", "evolve", "fizzbuzz", "--lanes", "1"]);
+    equal(code, 6, err);
+    equal(err.match(/^retry in/gm)?.length, 4, err);
+    match(err, /\nCannot evolve "fizzbuzz": .*\(5 requests\); [^\n]*\n$/);
+  } finally {
+    await desk.clean();
+  }
+});
+
+Deno.test("with --json each row is an object on a line of its own", { ignore }, async () => {
+  const desk = await openDesk();
+  try {
+    equal((await desk.run(["fn", "evolve", "fizzbuzz", "--demo"])).code, 0);
+    for (const line of ["fn", "fn show fizzbuzz", "fn history fizzbuzz", "fn bench fizzbuzz", "plugins"]) {
+      const { code, out, err } = await desk.run([...line.split(" "), "--json"]);
+      equal([code, err], [0, ""], line);
+      const rows = out.split("\n").slice(0, -1).map((row) => JSON.parse(row));
+      ok(line === "plugins" ? rows.length === 0 : rows.every(({ score }) => score !== undefined), out);
+      equal((await desk.run(line.split(" "))).out.startsWith("{"), false);
+    }
+  } finally {
+    await desk.clean();
+  }
+});
 
 Deno.test("a kill in the middle of an evolution loses nothing that was accepted", { ignore }, async () => {
   const desk = await openDesk();

@@ -6,7 +6,7 @@ import { beats } from "./evaluate.ts";
 import { type Process, startProcess, type Told } from "../children/process.ts";
 import { Answer } from "./protocol.ts";
 import { shown } from "./task_file.ts";
-import type { Declaration, Evaluated, Scored, Workshop } from "./types.ts";
+import type { Declaration, Evaluated, Scored, Tried, Workshop } from "./types.ts";
 export type { Declaration, Evaluated, EvaluateRequest, Scored, TaskEntry, Workshop } from "./types.ts";
 
 const COMPILE_MS = 20_000, OPEN_MS = 10_000, IDLE_MS = 60_000, MOST_TASK_BYTES = 1 << 20;
@@ -46,7 +46,7 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
   const compilers = crew("compile"), evaluators = crew("evaluate");
   const opened = new WeakMap<Process, Map<string, Declaration>>();
 
-  const open = async (process: Process, task: TaskText, signal: AbortSignal): Promise<Outcome<Declaration>> => {
+  const open = async (process: Process, task: TaskText, signal: AbortSignal): Promise<Tried> => {
     const known = opened.get(process) ?? new Map<string, Declaration>();
     opened.set(process, known);
     const present = known.get(task.file);
@@ -55,7 +55,10 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
     const question = { op: "open" as const, file, ...(text === undefined ? {} : { text }), withinMs: OPEN_MS };
     const told = await process.ask(question, { answer: Answer.open, signal });
     if (told.kind === "answer" && told.head.ok) known.set(file, told.head.value);
-    return told.kind === "answer" ? told.head : no(`Cannot load the task "${shown(file)}": ${died(told, OPEN_MS)}`);
+    const tried = told.kind === "answer"
+      ? told.head
+      : no(`Cannot load the task "${shown(file)}": ${died(told, OPEN_MS)}`);
+    return tried.ok ? tried : { ...tried, lasting: told.kind !== "crash" };
   };
   const running = async <T>(
     file: string,

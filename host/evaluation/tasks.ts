@@ -4,7 +4,7 @@ import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { Declared } from "./protocol.ts";
 import { shown } from "./task_file.ts";
-import type { Declaration, FoundTasks, TaskEntry, Workshop } from "./types.ts";
+import type { Declaration, FoundTasks, TaskEntry, Tried, Workshop } from "./types.ts";
 export type { FoundTasks, TaskEntry } from "./types.ts";
 
 /**
@@ -27,6 +27,7 @@ const Cache = z.record(z.string(), z.union([Declared, z.object({ error: z.string
 type Cache = z.infer<typeof Cache>;
 /** What was declared by this process: where no file can be written, a task that loops is waited for once. */
 const remembered: Cache = {};
+const recall = (one: Cache[string]): Tried => "error" in one ? { ...no(one.error), lasting: true } : ok(one);
 
 /** Finds all tasks, shipped ones first, each group by name. A task that cannot be used is one sentence and disturbs no other. */
 export async function findTasks({ shipped, folders, declare, cache, only }: FindOptions): Promise<FoundTasks> {
@@ -36,22 +37,19 @@ export async function findTasks({ shipped, folders, declare, cache, only }: Find
     ...(await list(shipped)).map((name) => ({ name, folder: new URL(`${name}/`, shipped), shipped: true })),
     ...(await Promise.all(folders.map(async (folder) => {
       const base = pathToUrl(`${folder}/`);
-      return (await list(base)).map((name) => ({
-        name,
-        folder: new URL(`${encodeURIComponent(name)}/`, base),
-        shipped: false,
-      }));
+      const place = (name: string) => ({ name, folder: new URL(`${encodeURIComponent(name)}/`, base), shipped: false });
+      return (await list(base)).map(place);
     }))).flat(),
   ];
   const loaded = await Promise.all(places.map(async (place) => {
+    if (only !== undefined && place.name !== only) return undefined;
     const task = await readFiles(place);
     if (!task.ok) return task;
     const { hash, file } = task.value;
-    if (only !== undefined && place.name !== only) return undefined;
     const known = cached[hash];
     const again = !known || ("error" in known && only !== undefined);
-    const declared = again ? await declare(file) : "error" in known ? no(known.error) : ok(known);
-    fresh[hash] = declared.ok ? declared.value : { error: declared.error };
+    const declared = again ? await declare(file) : recall(known);
+    if (declared.ok || declared.lasting) fresh[hash] = declared.ok ? declared.value : { error: declared.error };
     if (!declared.ok) return declared;
     return finish(place.name, declared.value, task.value);
   }));
@@ -65,11 +63,8 @@ export async function findTasks({ shipped, folders, declare, cache, only }: Find
     else {
       const twin = found.tasks.find(({ name }) => name === outcome.value.name);
       if (twin) {
-        found.problems.push(
-          `Cannot load the task "${where(outcome.value.file)}": "${
-            where(twin.file)
-          }" has its name; rename its folder and its name`,
-        );
+        const why = `"${where(twin.file)}" has its name; rename its folder and its name`;
+        found.problems.push(`Cannot load the task "${where(outcome.value.file)}": ${why}`);
       } else found.tasks.push(outcome.value);
     }
   }

@@ -14,6 +14,9 @@ export interface Declaration {
   objectives?: Record<string, "lower" | "higher">;
 }
 
+/** A declaration, or why there is none. `lasting`: the same text fails again; a process that was killed says nothing of it. */
+export type Tried = Outcome<Declaration> & { lasting?: boolean };
+
 /** A task that was found, with the body that its evolution starts from. */
 export interface TaskEntry extends Declaration {
   /** The starting body: the text of function.ts. */
@@ -69,7 +72,7 @@ export interface EvaluateRequest {
  * its reason; everything else is a value.
  */
 export interface Workshop {
-  declare(file: string): Promise<Outcome<Declaration>>;
+  declare(file: string): Promise<Tried>;
   compile(
     request: CompileRequest,
     signal: AbortSignal,

@@ -74,6 +74,7 @@ export function createFunctions(on: FunctionsOptions): Functions {
       const given = { shipped: on.shipped, folders: await on.folders(), declare, cache };
       const named = words.name === "" ? undefined : await findTasks({ ...given, only: words.name });
       const found = named && named.tasks.length + named.problems.length > 0 ? named : await findTasks(given);
+      how.signal.throwIfAborted();
       const done = await command({ on, words, how, store, found });
       if (words.command !== "evolve" || !done.ok) return done;
       if (!await Deno.stat(path).then(() => true, () => false)) {
@@ -92,20 +93,20 @@ export function createFunctions(on: FunctionsOptions): Functions {
       if (words.value.command === "new") {
         return await writeFunction(words.value.name, { ...on, folder: ownFolder(on.cwd) });
       }
+      const sentence = `"fn ${said.join(" ")}" was interrupted; what it had found is kept`;
+      const interrupted = { ...no(sentence), exit: EXIT.interrupted };
       try {
-        return await once(words.value, how).catch((error) => {
+        const done = await once(words.value, how).catch((error) => {
           if (error instanceof DamagedStore) return once(words.value, how);
           throw error;
         });
+        return done.ok || !how.signal.aborted ? done : interrupted;
       } catch (error) {
-        if (how.signal.aborted) return no(`"fn ${said.join(" ")}" was interrupted; what it had found is kept`);
+        if (how.signal.aborted) return interrupted;
         const expected = error instanceof Error && /^Cannot |^ERR_SQLITE/.test(`${codeOf(error)}${error.message}`);
         if (!expected && !(error instanceof Deno.errors.NotFound)) throw error;
-        return no(
-          error.message.startsWith("Cannot ")
-            ? error.message
-            : `Cannot run "fn ${words.value.command}": ${error.message}`,
-        );
+        const { message } = error;
+        return no(message.startsWith("Cannot ") ? message : `Cannot run "fn ${words.value.command}": ${message}`);
       }
     },
   };
@@ -118,7 +119,7 @@ async function command(work: Work): Promise<Done> {
   if (words.command === "list") return ok(await list(work));
   const entry = found.tasks.find(({ name }) => name === words.name);
   if (!entry) {
-    const broken = found.problems.find((problem) => problem.includes(words.name));
+    const broken = found.problems.find((problem) => problem.split(/["/]/).includes(words.name));
     return no(
       broken ?? `Cannot find the function "${words.name}"${meant(words.name, found.tasks.map(({ name }) => name))}`,
     );
@@ -126,7 +127,6 @@ async function command(work: Work): Promise<Done> {
   const arena = await arenaOf(work, entry);
   if (words.command === "show") return ok(show(arena, on.json));
   if (words.command === "history") return ok(history(arena, on.json));
-  work.how.signal.throwIfAborted();
   if (words.evolve.proposer === "model" && !words.evolve.demo && !on.hasModel()) {
     const why = 'no model is set; "evo config" shows the settings, and --proposer search needs none';
     return { ...no(`Cannot evolve "${entry.name}": ${why}`), exit: EXIT.config };
@@ -201,6 +201,7 @@ async function evolve(work: Work, arena: Arena): Promise<Done> {
   }
   const polished = how.signal.aborted || ended.won.length === 0 ? ok("") : await arena.polish(how.signal);
   const after = archive.revision(archive.standing().active);
+  const beside = ended.won.length === 0 ? "none was better" : `what won, joined its front: ${ended.won.join(", ")}`;
   const { input, output, cost } = ended.usage;
   const money = cost === null ? "" : `, ${cost.toFixed(4)} USD`;
   const spent = byModel ? `, ${input + output} tokens${money}` : "";
@@ -208,8 +209,8 @@ async function evolve(work: Work, arena: Arena): Promise<Done> {
     [
       `"${entry.name}": ${ended.why}; ${ended.attempts} attempts${spent}`,
       polished.ok ? polished.value : polished.error,
-      ended.won.length === 0
-        ? `revision ${before?.number} stays active, score ${scored(before?.score)}: none was better`
+      after?.number === before?.number
+        ? `revision ${before?.number} stays active, score ${scored(before?.score)}: ${beside}`
         : `revision ${after?.number} is active: ${scored(before?.score)} -> ${scored(after?.score)}`,
     ].filter(Boolean).join("\n"),
   );
@@ -227,9 +228,8 @@ async function limited({ on, how, words: { evolve: asked } }: Work, arena: Arena
     () => {}, // the run was over first
   );
   const signal = either(how.signal, late.signal);
-  const id = `${new Date(clock.now()).toISOString().slice(0, 19).replace(/\D/g, "")}-${
-    crypto.randomUUID().slice(0, 4)
-  }`;
+  const at = new Date(clock.now()).toISOString().slice(0, 19).replace(/\D/g, "");
+  const id = `${at}-${crypto.randomUUID().slice(0, 4)}`;
   const run: Run = { arena, id, clock, update: how.update, signal };
   try {
     const ended = byModel

@@ -31,6 +31,7 @@ const wrong: [line: string, error: RegExp][] = [
   ["evolve line --budget tokens=-5", /the budget "tokens=-5" is not a number above 0/],
   ["evolve line --proposer luck", /neither model nor search/],
   ["evolve line --demo", /^Cannot play a demo of "line": it has no cassette$/],
+  ["activate line", /^Cannot run "fn activate" without a revision: say fn activate NAME REV$/],
   ["activate line 7", /^Cannot activate revision "7" of "line": it has revisions 0 to 0; see fn history line$/],
   ["activate line x", /^Cannot activate revision "x"/],
 ];
@@ -117,6 +118,14 @@ Deno.test("a model is asked for where none is set: one sentence at once, with th
       'Cannot evolve "line": no model is set; "evo config" shows the settings, and --proposer search needs none';
     equal(await run("evolve line --proposer model"), { ok: false, error, exit: 4 });
     equal(workshop.compiled, []);
+  }));
+
+Deno.test("what is interrupted before it began to search ends with the code of an interruption, too", () =>
+  withFunctions(async ({ run }) => {
+    for (const line of ["evolve line", "bench line", "call line 1", "list"]) {
+      const { ok, exit } = await run(line, { signal: AbortSignal.abort() });
+      equal([ok, exit], [false, 130], line);
+    }
   }));
 
 Deno.test("a run that finds nothing better did what it was told, and its last line says so", () =>

@@ -70,7 +70,8 @@ export function parseWords(words: string[]): Outcome<Words> {
   }
   const [name = "", ...more] = plain;
   const usage = `fn ${command} ${known.takes}`.trim();
-  if (known.name && name === "") return no(`Cannot run "fn ${command}" without a name: say ${usage}`);
+  const absent = known.name && name === "" ? "name" : command === "activate" && !more[0] ? "revision" : "";
+  if (absent) return no(`Cannot run "fn ${command}" without a ${absent}: say ${usage}`);
   const most = command === "call" ? Infinity : command === "activate" ? 1 : 0;
   const extra = known.name ? more : plain;
   if (extra.length > most) return no(`Cannot run "fn ${command}" with "${extra[most]}": say ${usage}`);
