@@ -454,13 +454,20 @@ Deno.test("A wasm plugin's tools share one process; its notes reload it, and it 
 Deno.test("The list and a new plugin need no start; a new one is not written over a file, and a bad name is a sentence", () =>
   inPlace(async ({ cwd, open, put, folder, store, own, runtime, said }) => {
     await put("a.ts", { name: "a", permissions: { net: ["a.example"] } });
-    const plugins = createPlugins({
+    const listed: Parameters<typeof createPlugins>[0] = {
       prompts: () => Promise.resolve([{ name: "chat", file: "prompts/chat.md", state: "live" }]),
       ...{ self: [], cwd, store, trusted: true, runtime, builtIn: () => ["shell"], show: () => {} },
       folders: [{ path: folder, own: false }, { path: own, own: true }],
       interactive: () => true,
       ask: () => Promise.reject(new Error("the list asks nothing")),
-    });
+    };
+    const [plugins, lines] = [createPlugins(listed), createPlugins({ ...listed, json: true })];
+    const rows = (await list(lines)).split("\n").map((line) => JSON.parse(line));
+    equal(rows.map(({ name, kind, state, asked }) => [name, kind, state, asked]), [
+      ["a", "tool", "waiting for consent", { net: ["a.example"] }],
+      ["chat", "prompt", "live", {}],
+    ]);
+    await lines.end();
     match(await list(plugins), /a +tool +net a\.example +waiting for consent/);
     match(await list(plugins), /chat +prompt +- +live +0 +0 +prompts\/chat\.md/);
     const run = async (...words: string[]) => {
