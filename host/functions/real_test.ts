@@ -104,7 +104,7 @@ Deno.test("the shipped fizzbuzz reaches its goal by its cassette, and is called,
   await withReal(async ({ run }) => {
     const done = await run("evolve fizzbuzz --demo");
     ok(done.ok, JSON.stringify(done));
-    match(done.value, /the goal is reached; .*\n.*is active: .* -> 1\n.*-O3 and scores the same/);
+    match(done.value, /the goal is reached; .*\n.*-O3 and scores the same\n.*is active: .* -> 1$/);
     const call = await run("call fizzbuzz 15");
     match(call.ok ? call.value : "", /^"FizzBuzz"\nfuel \d+$/);
     match(
@@ -113,7 +113,7 @@ Deno.test("the shipped fizzbuzz reaches its goal by its cassette, and is called,
     );
     match(JSON.stringify(await run("call fizzbuzz 1 2")), /it takes 1 arguments \(n: u64\), 2 were given/);
     const bench = await run("bench fizzbuzz");
-    match(bench.ok ? bench.value : "", /0 \(start\).*\n\d+ \(active\) +1 /);
+    match(bench.ok ? bench.value : "", /0 +start.*\n\d+ +active +1 /);
     equal((await run("activate fizzbuzz 0")).ok, true);
     const before = await run("call fizzbuzz 15");
     match(before.ok ? before.value : "", /^"15"/);

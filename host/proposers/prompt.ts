@@ -2,7 +2,7 @@
 import type { Score } from "../../actors/functions.ts";
 import { cut } from "../session/files.ts";
 import type { Declaration } from "../evaluation/types.ts";
-import type { Archive, Revision } from "../functions/archive.ts";
+import type { Archive } from "../functions/archive.ts";
 
 const IN_SOURCE: Record<string, string> = { BigInt64Array: "Int64Array", BigUint64Array: "Uint64Array" };
 /** Characters of an earlier body, of its feedback, and of the best body's feedback in a prompt. */
