@@ -6,6 +6,7 @@ import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { keepBase, writeFull } from "./base.ts";
 import { blocks, hashRange, reason, splitExecutable } from "./executable.ts";
+import { attempt } from "../session/files.ts";
 import { isThere, removeIfThere, syncPath, writeDurable } from "./disk.ts";
 
 const Sized = z.object({ sha: z.string().regex(/^[0-9a-f]{64}$/), length: z.number().int().nonnegative() });
@@ -107,16 +108,13 @@ async function* partsOf(home: string, { parts, payload }: Payload): AsyncGenerat
   if (whole.digest("hex") !== payload.sha) throw new Error(`the parts do not make ${payload.sha}`);
 }
 
+/** Unpacked; that it is the right one is seen at the end, by the hash of all. */
 async function readPart(home: string, sha: string): Promise<Uint8Array> {
   const bytes = await Deno.readFile(partPath(home, sha)).catch(() => undefined);
   if (!bytes) throw new Error(`part ${sha} is missing`);
-  try {
-    const part = gunzipSync(bytes);
-    if (sha256(part) === sha) return part;
-  } catch {
-    // Not gzip any more: damaged, as below.
-  }
-  throw new Error(`part ${sha} is damaged`);
+  const part = attempt(() => gunzipSync(bytes));
+  if (!part) throw new Error(`part ${sha} is damaged`);
+  return part;
 }
 
 async function storePart(path: string, part: Uint8Array): Promise<void> {
