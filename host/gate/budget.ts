@@ -67,19 +67,19 @@ export function violations(measured: Measured[]): string[] {
 const IMPORT =
   /(?:^|[;}\s])(import|export)(\s+type\b)?(?:\s[^"'`;()]*?\sfrom)?\s*["']([^"'\n]+)["']|\b(import)\(\s*(?:"([^"\n]+)"|new URL\("([^"\n]+)")/g;
 
+/** What a source file imports of the others; comments may stand for imports here, so take them out where that matters. */
+export function importsOf(from: string, text: string): Arrow[] {
+  return [...text.matchAll(IMPORT)].flatMap(([, , type, fixed, dynamic, name, url]) => {
+    const to = fixed ?? name ?? url ?? "";
+    if (!to.startsWith(".")) return [];
+    return [{ from, to: resolve(from, to), kind: dynamic ? "dynamic" : type ? "type" : "value" }];
+  });
+}
+
 /** Imports of source files below a root by others, tests left out; of all files, or of those of `among`. */
 export async function arrows(root: string, among?: string[]): Promise<Arrow[]> {
-  const found: Arrow[] = [];
   const paths = (among ?? await listSource(root)).filter(isCode);
-  const texts = await Promise.all(paths.map((path) => stripped(root, path)));
-  for (const [at, from] of paths.entries()) {
-    for (const [, , type, fixed, dynamic, name, url] of (texts[at] ?? "").matchAll(IMPORT)) {
-      const to = fixed ?? name ?? url ?? "";
-      if (!to.startsWith(".")) continue;
-      found.push({ from, to: resolve(from, to), kind: dynamic ? "dynamic" : type ? "type" : "value" });
-    }
-  }
-  return found;
+  return (await Promise.all(paths.map(async (path) => importsOf(path, await stripped(root, path))))).flat();
 }
 
 const CONTRACT = /^actors\/(types|ports|growing|functions|plugins)\.ts$/;

@@ -3,7 +3,7 @@ import { isEvolvable, isTest, listSource } from "../source/source.ts";
 import { mustGit } from "../source/git.ts";
 import { countLines } from "../lint/lines.ts";
 import { BUDGET } from "./budget.ts";
-import { codeOf, type createCases } from "./cases.ts";
+import { runUnseen } from "./cases.ts";
 import { prepareWorktree } from "./draft.ts";
 import type { Facts } from "../lint/inspect.ts";
 import { inspect } from "../lint/inspect.ts";
@@ -25,8 +25,6 @@ export interface Bench {
   tested: Tested | undefined;
   /** What ran on the parent. */
   ran: Ran[];
-  /** What ran on other code. */
-  cases: ReturnType<typeof createCases>;
 }
 
 const SEALED = /^host\/gate\/sealed\/[^/]+_test\.ts$/;
@@ -93,7 +91,7 @@ export async function checkTests(
   const { facts, draft: root } = bench;
   const files = [...facts.keys()].filter((path) => sealed ? SEALED.test(path) : isCode(path) && isTest(path));
   if (files.length === 0) return [sealed ? "The sealed tests are missing" : "There is no test"];
-  const tested = await runTests({ ...bench, root, files, ms: TEST_MS, signal });
+  const tested = await (sealed ? runTests : runUnseen)({ ...bench, root, files, ms: TEST_MS, signal });
   if (!sealed) bench.tested = tested;
   const { code, report, output, timedOut } = tested;
   if (timedOut) return [`The tests did not end within ${TEST_MS / 1_000} s`, output];
@@ -118,12 +116,7 @@ export async function checkKept(bench: Bench, signal: AbortSignal): Promise<stri
   await prepareWorktree(draft, root, head);
   const files = (await listSource(root)).filter(isCode);
   bench.before = (await inspect({ deno, plugins: draft, root, files, scratch: `${scratch}/parent`, signal })).facts;
-  const code = await codeOf(draft, head), known = await bench.cases.of(code);
-  if (known) bench.ran = known;
-  else {
-    const { report = [] } = await runTests({ ...bench, root, files: files.filter(isTest), ms: TEST_MS, signal });
-    await bench.cases.keep(code, bench.ran = report);
-  }
+  bench.ran = (await runUnseen({ ...bench, root, files: files.filter(isTest), ms: TEST_MS, signal })).report ?? [];
   return checkRatchet(bench.before, new Map([...bench.facts].filter(([path]) => isCode(path))));
 }
 

@@ -3,7 +3,6 @@ import type { Candidate, Outcome, Verdict } from "../../actors/types.ts";
 import type { Gate } from "../../actors/ports.ts";
 import { mustGit, stageTree } from "../source/git.ts";
 import { DOCS } from "../source/source.ts";
-import { codeOf, createCases } from "./cases.ts";
 import * as tools from "./checks.ts";
 import { type Check, examine, type Witness } from "./examine.ts";
 import { changes, checkPolicy, checkProtected, checkSize } from "./policy.ts";
@@ -30,7 +29,7 @@ export interface Examiner extends Gate {
 /** Creates the gate. Its memory of what passed is the lock on promotion: nothing else can write it. */
 export function createGate(options: GateOptions): Examiner {
   const { draftRoot: draft, parentRoot: parent, scratch, sandboxArgv } = options;
-  const built = new Map<string, string>(), cases = createCases(`${scratch}/cases.json`);
+  const built = new Map<string, string>();
   let proved: string | undefined, inherited: string | undefined, packaged = false, told = false;
 
   /** Says once that the operating system does not confine the tests. */
@@ -43,7 +42,7 @@ export function createGate(options: GateOptions): Examiner {
 
   /** One examination: `tree` is what the checks are about; only the format step of a proof may move it. */
   function begin({ tree }: Candidate) {
-    const found = { changed: [], facts: new Map(), before: new Map(), tested: undefined, ran: [], cases };
+    const found = { changed: [], facts: new Map(), before: new Map(), tested: undefined, ran: [] };
     const bench: tools.Bench = { deno: "", draft, parent, scratch, sandboxArgv, ...found };
     const at = { tree };
     const same: Check = {
@@ -129,10 +128,7 @@ export function createGate(options: GateOptions): Examiner {
       const { bench, at, same, policy, cheap, format } = begin(candidate);
       const groups = [[same, policy, ...cheap], [format(true)], ...whole(bench), [same]];
       const ended = await examine(groups, { witness: options, root: draft, signal });
-      if (ended.pass) {
-        proved = at.tree;
-        await cases.keep(await codeOf(draft, proved), bench.tested?.report ?? []);
-      }
+      if (ended.pass) proved = at.tree;
       return { half: "proof", tree: at.tree, ...ended } satisfies Verdict;
     },
     async build(candidate, signal) {
