@@ -100,7 +100,8 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
   /** What is new is checked when it is live, or waits for its question. */
   async function checkNew(entry: Entry, bytes: Uint8Array, signal: AbortSignal): Promise<void> {
     const wrong = await check(entry.found, bytes, { signal, first: false });
-    if (!wrong || signal.aborted || !/live|waiting/.test(entry.state)) return;
+    if (!signal.aborted) entry.mistyped = wrong !== "";
+    if (!entry.mistyped || signal.aborted || !/live|waiting/.test(entry.state)) return;
     voice.warn(`Plugin "${entry.found.file}" is ${entry.state}, but ${wrong}`);
     if (entry.active) entry.note = wrong;
   }
@@ -143,15 +144,15 @@ export function createPlugins(on: PluginsOptions): Plugins & { end(): Promise<vo
     if (found.refusal) return fail(entry, "refused", found.refusal);
     const content = await read(found);
     if (!content.ok) return fail(entry, "broken", content.error);
-    const same = content.value.hash === active?.version.hash;
+    const same = content.value.hash === active?.version.hash, strict = active && !entry.mistyped;
     if (same) return void Object.assign(entry, { state: "live", note: undefined, asked: undefined });
-    const wrong = active ? check(found, content.value.bytes, { signal, first: true }) : "";
+    const wrong = strict ? check(found, content.value.bytes, { signal, first: true }) : "";
     const version = await prepare(found, content.value, { signal, declare: (await workers()).declare });
     const error = version.ok ? await wrong : version.error;
     if (signal.aborted) return;
     if (!version.ok || error) return entry.stop.abort(), fail(entry, "broken", error);
     await decide(entry, version.value, signal);
-    if (watch && !active) void checkNew(entry, content.value.bytes, signal);
+    if (watch && !strict) void checkNew(entry, content.value.bytes, signal);
   }
   function begin(entry: Entry): void {
     entry.loaded = entry.found.key;

@@ -518,6 +518,12 @@ Deno.test("An edit whose types are wrong is said with its line, and the version 
     await put("b.ts", { name: "b", text: "wrong" });
     await until(() => said.at(-1) === `Plugin ".evo/plugins/b.ts" is live, but ${types}`);
     equal((await call(plugins, "b"))?.text, "wrong", "what is new has no version that worked");
+    await put("b.ts", { name: "b", text: "wrong again" });
+    await until(async () => (await call(plugins, "b"))?.text === "wrong again"); // nothing right is lost
+    await put("b.ts", { name: "b", text: "right" });
+    await until(async () => (await call(plugins, "b"))?.text === "right");
+    await put("c.ts", { name: "c" }); // checks are in order: then that of b has ended
+    await until(() => said.includes("Plugin c is live (no permissions)"));
     await plugins.end();
     const unchecked = await open({ runtime: { ...runtime, checkTypes }, deno: () => Promise.resolve(no("none")) });
     await put("a.ts", { name: "a", text: "wrong, and nobody knows" });

@@ -37,6 +37,8 @@ export interface Version {
 /** A plugin. `loaded` and `seen` are keys of its file: the one that was loaded last, and the one of the last look. */
 export interface Entry {
   found: Found;
+  /** Its types are known to be wrong: then an edit need not be right either. */
+  mistyped?: boolean;
   state: Row["state"];
   note?: string | undefined;
   loaded?: string;

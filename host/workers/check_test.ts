@@ -29,6 +29,9 @@ Deno.test("a plugin that fits the API passes, wherever it takes the types from",
     "../actors/plugins.ts",
   );
   equal(await check(rich), { ok: true, value: "checked" });
+  const bare =
+    'export default ({ tool, z }) => tool({ name: "a", description: "d", input: z.object({}), run: () => "" });';
+  equal(await check(bare), { ok: true, value: "checked" }, "types may be left out");
 });
 
 const WRONG: [name: string, source: string, why: RegExp][] = [
