@@ -13,33 +13,33 @@ const FILES: Record<string, string> = {
 /** What is done before a second run, how often the runner is then started, and which cases pass. */
 const CHANGES: [what: string, change: (at: string) => Promise<void>, runs: number, passed: string[]][] = [
   ["nothing", async () => {}, 0, ["a", "c"]],
-  ["a file that no test imports", (at) => Deno.writeTextFile(`${at}/root/other.ts`, "export const d = 1;\n"), 0, [
+  ["a file that no test imports", (at) => Deno.writeTextFile(`${at}/tree/other.ts`, "export const d = 1;\n"), 0, [
     "a",
     "c",
   ]],
   [
     "a file that is imported by an import",
-    (at) => Deno.writeTextFile(`${at}/root/far.ts`, "export const b = 1;\n"),
+    (at) => Deno.writeTextFile(`${at}/tree/far.ts`, "export const b = 1;\n"),
     1,
     ["a", "c"],
   ],
-  ["an import so that its test fails", (at) => Deno.writeTextFile(`${at}/root/far.ts`, "export const b = 3;\n"), 1, [
+  ["an import so that its test fails", (at) => Deno.writeTextFile(`${at}/tree/far.ts`, "export const b = 3;\n"), 1, [
     "c",
   ]],
-  ["the settings", (at) => Deno.writeTextFile(`${at}/root/deno.json`, '{ "imports": {} }'), 1, ["a", "c"]],
+  ["the settings", (at) => Deno.writeTextFile(`${at}/tree/deno.json`, '{ "imports": {} }'), 1, ["a", "c"]],
   ["the memory, which is damaged", (at) => Deno.writeTextFile(`${at}/scratch/cases.json`, "["), 1, ["a", "c"]],
 ];
 
 for (const [what, change, runs, passed] of CHANGES) {
   Deno.test(`after a change of ${what} tests run ${runs === 0 ? "not again" : "again"}`, async () => {
     const at = await Deno.realPath(await Deno.makeTempDir());
-    await Deno.mkdir(`${at}/root`);
-    for (const [path, text] of Object.entries(FILES)) await Deno.writeTextFile(`${at}/root/${path}`, text);
+    await Deno.mkdir(`${at}/tree`);
+    for (const [path, text] of Object.entries(FILES)) await Deno.writeTextFile(`${at}/tree/${path}`, text);
     let started = 0;
     const run = async () => {
       const { report = [] } = await runUnseen({
         deno: Deno.execPath(),
-        root: `${at}/root`,
+        root: `${at}/tree`,
         files: ["a_test.ts", "c_test.ts"],
         scratch: `${at}/scratch`,
         ms: 60_000,
