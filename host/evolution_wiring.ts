@@ -10,6 +10,7 @@ import { runTool } from "./build/tool.ts";
 import { runCanary } from "./canary.ts";
 import type { Evolution } from "./evolution.ts";
 import { type Body, readSource } from "./facts.ts";
+import { readAhead } from "./gate/budget.ts";
 import { createDraft } from "./gate/draft.ts";
 import { createGate, type Examiner } from "./gate/gate.ts";
 import { createLineage } from "./lineage/lineage.ts";
@@ -91,7 +92,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
   });
   const draft = createDraft({ home, sourceRoot: lineage.sourceRoot, createWorkspace });
   const open: Evolution["draft"]["open"] = async (signal) => {
-    parentFiles().catch(() => {}); // the gate will want them, and says what is wrong with them
+    parentFiles().then(readAhead).catch(() => {}); // the gate will want them, and says what is wrong with them
     const found = await deno(); // without one nothing could be proved: not worth a model's time
     return found.ok ? await draft.open(signal) : found;
   };

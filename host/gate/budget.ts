@@ -1,5 +1,5 @@
 /** The size of the source and the direction of its imports: both are part of the gate. */
-import { isTest, listSource } from "../source/source.ts";
+import { isEvolvable, isTest, listSource } from "../source/source.ts";
 import { withoutComments } from "../lint/lines.ts";
 
 /**
@@ -25,14 +25,20 @@ const isCode = (path: string) => path.endsWith(".ts") && !path.endsWith(".d.ts")
 
 const known = new Map<string, string>();
 
-/** A file without its comments; remembered, since most files are the same in every draft. */
-async function stripped(root: string, path: string): Promise<string> {
-  const text = await Deno.readTextFile(`${root}/${path}`);
+/** A text without its comments; remembered, since most files are the same in every draft. */
+function strip(text: string): string {
   if (known.size > 2_000) known.clear();
   const found = known.get(text) ?? withoutComments(text);
   known.set(text, found);
   return found;
 }
+
+/** Reads ahead what a gate will measure of a draft that differs little from this source. */
+export function readAhead(source: Map<string, string>): void {
+  for (const [path, text] of source) if (isEvolvable(path) && isCode(path)) strip(text);
+}
+
+const stripped = async (root: string, path: string) => strip(await Deno.readTextFile(`${root}/${path}`));
 
 /** Counts the source files of code below a root, tests left out; all, or those of `among`. */
 export async function measure(root: string, among?: string[]): Promise<Measured[]> {
