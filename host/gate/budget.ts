@@ -26,7 +26,7 @@ const isCode = (path: string) => path.endsWith(".ts") && !path.endsWith(".d.ts")
 const known = new Map<string, string>();
 
 /** A text without its comments; remembered, since most files are the same in every draft. */
-function strip(text: string): string {
+export function strip(text: string): string {
   if (known.size > 2_000) known.clear();
   const found = known.get(text) ?? withoutComments(text);
   known.set(text, found);
@@ -73,7 +73,7 @@ export function violations(measured: Measured[]): string[] {
 const IMPORT =
   /(?:^|[;}\s])(import|export)(\s+type\b)?(?:\s[^"'`;()]*?\sfrom)?\s*["']([^"'\n]+)["']|\b(import)\(\s*(?:"([^"\n]+)"|new URL\("([^"\n]+)")/g;
 
-/** What a source file imports of the others; comments may stand for imports here, so take them out where that matters. */
+/** What a source file imports of the others. `text` is without comments: one inside an import would hide it. */
 export function importsOf(from: string, text: string): Arrow[] {
   return [...text.matchAll(IMPORT)].flatMap(([, , type, fixed, dynamic, name, url]) => {
     const to = fixed ?? name ?? url ?? "";

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import * as z from "zod";
 import { attempt, replaceFile } from "../session/files.ts";
-import { importsOf } from "./budget.ts";
+import { importsOf, strip } from "./budget.ts";
 import { Ran, runTests, type Tested, type TestRun } from "./sandbox.ts";
 
 const Known = z.record(z.string(), z.array(Ran));
@@ -38,7 +38,7 @@ async function keysOf({ deno, root, files }: TestRun): Promise<Map<string, strin
     const reached = new Set([file]);
     for (const path of reached) {
       if (!texts.has(path)) texts.set(path, see(path));
-      for (const { to } of importsOf(path, texts.get(path) ?? "")) reached.add(to);
+      for (const { to } of importsOf(path, strip(texts.get(path) ?? ""))) reached.add(to);
     }
     const code = [...reached].sort().map((path) => [path, texts.get(path)]);
     return [file, createHash("sha256").update(JSON.stringify([settings, code])).digest("hex")];

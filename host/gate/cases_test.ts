@@ -6,7 +6,8 @@ const FILES: Record<string, string> = {
   "near.ts": 'export { b } from "./far.ts";\n',
   "far.ts": "export const b: number = 2;\n",
   "other.ts": "export {};\n",
-  "a_test.ts": 'import { b } from "./near.ts";\nDeno.test("a", () => {\n  if (b > 2) throw new Error("no");\n});\n',
+  "a_test.ts":
+    'import {\n  b, // it\'s near; far\n} from "./near.ts";\nDeno.test("a", () => {\n  if (b > 2) throw new Error("no");\n});\n',
   "c_test.ts": 'Deno.test("c", () => {});\n',
 };
 
