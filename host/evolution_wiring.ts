@@ -2,10 +2,11 @@
 import { join } from "node:path";
 import type { Clock, Log, Terminal } from "../actors/ports.ts";
 import { no, ok, type Outcome } from "../actors/types.ts";
+import { attach } from "./build/attached.ts";
 import { findBase } from "./build/base.ts";
 import { compileSource } from "./build/compile.ts";
 import { findDeno } from "./build/deno.ts";
-import { packCompiler } from "./wasm/embed.ts";
+import { packModules } from "./wasm/embed.ts";
 import { runTool } from "./build/tool.ts";
 import { runCanary } from "./canary.ts";
 import type { Evolution } from "./evolution.ts";
@@ -57,16 +58,16 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
         ...(Deno.build.standalone && { executable }),
       });
       if (!base.ok) return base;
-      const compiler = await packCompiler({ source, deno: [found.value], cache: join(home, "cache"), signal });
-      if (!compiler.ok) return compiler;
+      const carry = await packModules({ source, deno: [found.value], cache: join(home, "cache"), signal });
+      if (!carry.ok) return carry;
       const out = join(scratch, "evo");
       const built = await compileSource({
         source,
         out,
         stage: join(home, "stage"),
         deno: [found.value],
-        base: base.value,
-        carry: compiler.value ? { "asc.gz": compiler.value } : {},
+        base: await attach(home, base.value, carry.value),
+        carry: carry.value,
         hash: sourceHash,
         pack: packSource,
         signal,

@@ -1,25 +1,12 @@
-/** The compiler's own modules, AssemblyScript and binaryen: where they are found. */
+/** The modules that an executable carries packed: AssemblyScript and binaryen, the compiler of functions; amaro, the parser of plugins. */
+import { createRequire } from "node:module";
+import { gunzipSync } from "node:zlib";
+import { readPacked } from "../build/attached.ts";
 import type { CompilerModules } from "./asc.d.ts";
 
-/** The running executable's own packed compiler: a bundle moves this file up to two folders up. None in a checkout. */
-export async function findPacked(): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  for (const root of ["./", "../", "../../"]) {
-    const found = await readPacked(new URL(root, import.meta.url));
-    if (found) return found;
-  }
-  return undefined;
-}
-
-async function readPacked(root: URL): Promise<Uint8Array<ArrayBuffer> | undefined> {
-  return await Deno.readFile(new URL("asc.gz", root)).catch(() => undefined);
-}
-
-/**
- * Loads the compiler: from `asc.gz` at `root`, where an executable has it, else from the packages of a checkout.
- * Either takes about a second.
- */
-export async function loadCompilerModules(root?: URL): Promise<CompilerModules> {
-  const packed = await (root ? readPacked(root) : findPacked());
+/** Loads the compiler: the one that the executable carries, else from the packages of a checkout. Either takes about a second. */
+export async function loadCompilerModules(): Promise<CompilerModules> {
+  const packed = await readPacked("asc.gz");
   return packed ? await loadPacked(packed) : await loadPackages();
 }
 
@@ -46,4 +33,20 @@ async function loadPackages(): Promise<CompilerModules> {
     ].map((at) => import(at)),
   );
   return { assemblyscript, library: libraryFiles, binaryen: binaryen.default };
+}
+
+/** What is used of amaro. */
+export interface Amaro {
+  transformSync(source: string, options: { mode: "strip-only"; filename?: string }): { code: string };
+}
+let amaro: Promise<Amaro> | undefined;
+
+/** Loads amaro once: it is not bundled, since a start reads what is bundled whole, and few need its 4 MB. */
+export function loadAmaro(): Promise<Amaro> {
+  return amaro ??= (async () => {
+    const packed = await readPacked("amaro.gz");
+    const code = packed && new Uint8Array(gunzipSync(packed)).toBase64();
+    Object.assign(globalThis, { require: createRequire(import.meta.url) }); // it asks for Node's
+    return await import(code ? `data:text/javascript;base64,${code}` : import.meta.resolve("amaro"));
+  })();
 }

@@ -1,5 +1,5 @@
 /** The base runtime that `deno compile` appends a payload to: where it comes from, and the hashes it must have. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { blocks, hashRange, reason, samePrefix, splitExecutable } from "./executable.ts";
 import { complaint, runTool } from "./tool.ts";
@@ -100,6 +100,15 @@ export async function keepBase(
   return ok({ sha, path, length });
 }
 
+/** Remembers which of the kept bases the next build takes. */
+export async function recordBase(
+  home: string,
+  path: string,
+  key = `${Deno.version.deno} ${Deno.build.target}`,
+): Promise<void> {
+  await Deno.writeTextFile(join(home, "base", key.replace(" ", "-")), basename(path));
+}
+
 /** Writes all bytes of a block. */
 export async function writeFull(file: Deno.FsFile, block: Uint8Array): Promise<void> {
   for (let at = 0; at < block.length;) at += await file.write(block.subarray(at));
@@ -127,7 +136,7 @@ async function fromDeno(options: BaseOptions, key: string): Promise<Outcome<Base
     if (ended.code !== 0) return no(`Cannot get the base runtime from Deno's host: ${complaint(ended)}`);
     const kept = await keepBase(options.home, output);
     if (!kept.ok) return kept;
-    await Deno.writeTextFile(join(options.home, "base", key.replace(" ", "-")), kept.value.sha);
+    await recordBase(options.home, kept.value.path, key);
     return ok({ path: kept.value.path, from: "Deno's download" });
   } finally {
     await Deno.remove(scratch, { recursive: true });

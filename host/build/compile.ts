@@ -23,7 +23,7 @@ export interface CompileOptions {
   stage: string;
   deno: string[];
   base: Base;
-  /** Files to carry as they are, by the name they get: the compiler of functions. */
+  /** Files to carry in the payload, by the name they get, where the base has no path and so nothing attached. */
   carry?: Record<string, string>;
   hash: (root: string) => Promise<string>;
   pack: (root: string) => Promise<Uint8Array>;
@@ -75,7 +75,8 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
   if (failed) return no(`Cannot bundle "${source}": ${complaint(failed)}`);
   await copyPrompts(join(source, "prompts"), join(stage, "prompts"));
   await copyBodies(join(source, "plugins/functions"), join(stage, "plugins/functions"));
-  for (const [to, from] of Object.entries(options.carry ?? {})) await Deno.copyFile(from, join(stage, to));
+  const inside = base.path ? {} : options.carry ?? {};
+  for (const [to, from] of Object.entries(inside)) await Deno.copyFile(from, join(stage, to));
   await Deno.writeFile(join(stage, "source.gz"), packed);
   const facts = { version: await readVersion(source), sourceHash, deno: Deno.version.deno };
   await Deno.writeTextFile(join(stage, "build.json"), JSON.stringify(facts));

@@ -58,6 +58,17 @@ export async function* blocks(file: string, start: number, end: number): AsyncGe
   }
 }
 
+/** Bytes `start..end` of a file. */
+export async function readRange(file: string, start: number, end: number): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(end - start);
+  let at = 0;
+  for await (const block of blocks(file, start, end)) {
+    bytes.set(block, at);
+    at += block.length;
+  }
+  return bytes;
+}
+
 /** SHA-256 (hex) of bytes `start..end` of a file. */
 export async function hashRange(file: string, start: number, end: number): Promise<string> {
   const hash = createHash("sha256");

@@ -6,8 +6,9 @@ import { readCurrent, writeCurrent } from "../lineage/current.ts";
 import { type Manifest, readHead, readManifest } from "../lineage/manifest.ts";
 import { identify } from "./payload.ts";
 import { packSource, sourceHash } from "../source/source.ts";
-import { packCompiler } from "../wasm/embed.ts";
-import { findBase } from "./base.ts";
+import { packModules } from "../wasm/embed.ts";
+import { attach } from "./attached.ts";
+import { findBase, recordBase } from "./base.ts";
 import { compileSource } from "./compile.ts";
 import { recordDeno } from "./deno.ts";
 
@@ -20,19 +21,25 @@ export async function install(root: string, say: (line: string) => void): Promis
   const out = join(root, "bin/evo");
   const { home } = await findHome({ env, exe: out });
   const deno = [Deno.execPath()];
-  const base = await findBase({ home, env, deno });
-  if (!base.ok) return base;
-  say(`Base runtime: ${base.value.from}`);
+  const found = await findBase({ home, env, deno });
+  if (!found.ok) return found;
+  say(`Base runtime: ${found.value.from}`);
   const stage = join(home, "stage");
-  const compiler = await packCompiler({ source: root, deno, cache: join(home, "cache") });
-  if (!compiler.ok) return compiler;
+  const carry = await packModules({ source: root, deno, cache: join(home, "cache") });
+  if (!carry.ok) return carry;
+  const base = await attach(home, found.value, carry.value);
+  if (base.path && base.path !== found.value.path) {
+    await recordBase(home, base.path);
+    const { path, from } = found.value, fetched = from !== "DENORT_BIN" && from !== "an earlier build";
+    if (fetched && path) await Deno.remove(path); // one of 100 MB is enough
+  }
   const built = await compileSource({
     source: root,
     out,
     stage,
     deno,
-    base: base.value,
-    carry: compiler.value ? { "asc.gz": compiler.value } : {},
+    base,
+    carry: carry.value,
     hash: sourceHash,
     pack: packSource,
   });

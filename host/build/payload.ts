@@ -5,7 +5,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { keepBase, writeFull } from "./base.ts";
-import { blocks, hashRange, reason, splitExecutable } from "./executable.ts";
+import { hashRange, readRange, reason, splitExecutable } from "./executable.ts";
 import { attempt } from "../session/files.ts";
 import { isThere, removeIfThere, syncPath, writeDurable } from "./disk.ts";
 
@@ -130,16 +130,6 @@ async function halves(file: string): Promise<Outcome<{ start: number; end: numbe
   }
   const info = await Deno.stat(file).catch(() => undefined);
   return info && Deno.build.os !== "linux" ? ok({ start: 0, end: info.size }) : split;
-}
-
-async function readRange(file: string, start: number, end: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(end - start);
-  let at = 0;
-  for await (const block of blocks(file, start, end)) {
-    bytes.set(block, at);
-    at += block.length;
-  }
-  return bytes;
 }
 
 const basePath = (home: string, sha: string) => join(home, "base", sha);

@@ -1,53 +1,59 @@
-/** The compiler as one file for the executable: bundled once for its versions, gzipped the same each time, kept. */
+/** The modules that an executable carries packed: bundled once for their versions, gzipped the same each time, kept. */
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { no, ok, type Outcome } from "../../actors/types.ts";
+import { readPacked } from "../build/attached.ts";
 import { isThere, writeDurable } from "../build/disk.ts";
 import { complaint, runTool } from "../build/tool.ts";
-import { findPacked } from "../assembly/modules.ts";
 
-/** What the bundle exports: `CompilerModules`. The versions are those of the source's imports.json. */
-const entryOf = (asc: string, binaryen: string) =>
-  `export * as assemblyscript from "npm:assemblyscript@${asc}";
+/** What each bundle exports, of packages in the versions of the source's imports.json: `CompilerModules`, and amaro. */
+const PACKED: Record<string, { of: string[]; entry: (...versions: string[]) => string }> = {
+  "asc.gz": {
+    of: ["assemblyscript", "binaryen"],
+    entry: (asc, binaryen) =>
+      `export * as assemblyscript from "npm:assemblyscript@${asc}";
 export { libraryFiles as library } from "npm:assemblyscript@${asc}/asc";
 export { default as binaryen } from "npm:binaryen@${binaryen}";
-`;
+`,
+  },
+  "amaro.gz": { of: ["amaro"], entry: (amaro) => `export { transformSync } from "npm:amaro@${amaro}";\n` },
+};
 
 /**
- * The path of `asc.gz` for the compiler that `source` names: one kept in `cache`, else the running executable's own if it
- * is of the same versions, else a new bundle made with `deno` (some seconds); "" if it names none. To be put at the root of the executable's files.
+ * Paths by the names under which an executable carries them: kept in `cache`, else the running executable's own if it is of
+ * the same versions, else a new bundle made with `deno` (some seconds). What `source` does not name is left out.
  */
-export async function packCompiler(
+export async function packModules(
   { source, deno, cache, signal }: { source: string; deno: string[]; cache: string; signal?: AbortSignal },
-): Promise<Outcome<string>> {
+): Promise<Outcome<Record<string, string>>> {
   const map = await Deno.readTextFile(join(source, "imports.json")).catch(() => "");
-  const [asc, binaryen] = ["assemblyscript", "binaryen"].map((name) =>
-    new RegExp(`"npm:/?${name}@([^/"]+)`).exec(map)?.[1]
-  );
-  if (!asc || !binaryen) return ok("");
-  const entry = entryOf(asc, binaryen);
-  const key = (await digest(`${Deno.version.deno}\n${entry}`)).slice(0, 32);
-  const path = join(cache, `asc-${key}.gz`);
-  if (await isThere(path)) return ok(path);
-  const own = await findPacked();
-  if (own && keyOf(own) === key) {
-    await writeDurable(path, own);
-    return ok(path);
+  const packed: Record<string, string> = {};
+  for (const [name, { of, entry }] of Object.entries(PACKED)) {
+    const versions = of.map((name) => new RegExp(`"npm:/?${name}@([^/"]+)`).exec(map)?.[1] ?? "");
+    if (versions.includes("")) continue;
+    const text = entry(...versions), key = (await digest(`${Deno.version.deno}\n${text}`)).slice(0, 32);
+    const path = packed[name] = join(cache, `${key}-${name}`);
+    if (await isThere(path)) continue;
+    const own = await readPacked(name);
+    if (own && keyOf(own) === key) {
+      await writeDurable(path, own);
+      continue;
+    }
+    const scratch = await Deno.makeTempDir({ prefix: "evo-pack-" });
+    try {
+      await Deno.writeTextFile(join(scratch, "entry.ts"), text);
+      const lock = join(source, "deno.lock");
+      const frozen = await isThere(lock) ? [`--lock=${lock}`, "--frozen"] : [];
+      const bundle = ["bundle", "--quiet", "--no-config", "--minify", ...frozen, "--output", "packed.mjs", "entry.ts"];
+      const ended = await runTool([...deno, ...bundle], { cwd: scratch, ...(signal ? { signal } : {}) });
+      if (ended.code !== 0) return no(`Cannot bundle ${of.join(" and ")}: ${complaint(ended)}`);
+      await writeDurable(path, await gzip(await Deno.readFile(join(scratch, "packed.mjs")), key));
+    } finally {
+      await Deno.remove(scratch, { recursive: true });
+    }
   }
-  const scratch = await Deno.makeTempDir({ prefix: "evo-asc-" });
-  try {
-    await Deno.writeTextFile(join(scratch, "entry.ts"), entry);
-    const lock = join(source, "deno.lock");
-    const frozen = await isThere(lock) ? [`--lock=${lock}`, "--frozen"] : [];
-    const bundle = ["bundle", "--quiet", "--no-config", "--minify", ...frozen, "--output", "asc.mjs", "entry.ts"];
-    const ended = await runTool([...deno, ...bundle], { cwd: scratch, ...(signal ? { signal } : {}) });
-    if (ended.code !== 0) return no(`Cannot bundle the compiler of functions: ${complaint(ended)}`);
-    await writeDurable(path, await gzip(await Deno.readFile(join(scratch, "asc.mjs")), key));
-    return ok(path);
-  } finally {
-    await Deno.remove(scratch, { recursive: true });
-  }
+  return ok(packed);
 }
 
 /** A gzip file without a time, whose name field is the key: the same bytes each time, and it can tell what it is. */

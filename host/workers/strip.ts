@@ -1,18 +1,15 @@
 /** From a plugin's TypeScript to the JavaScript that its worker imports. */
-import { createRequire } from "node:module";
 import { no, ok, type Outcome } from "../../actors/types.ts";
+import { loadAmaro } from "../assembly/modules.ts";
 
 /** Takes the types out, keeping every line where it was; refuses what is not plain TypeScript, and every import of values. */
 export async function strip(source: string, file: string): Promise<Outcome<string>> {
   const because = (why: string) => no(`Cannot load "${file}": ${why}`);
   let code = source;
   if (file.endsWith(".ts")) {
-    // The bundled parser asks for Node's `require`.
-    Object.assign(globalThis, { require: createRequire(import.meta.url) });
-    // @ts-types="./amaro.d.ts"
-    const amaro = await import("amaro");
+    const { transformSync } = await loadAmaro();
     try {
-      code = (amaro.default ?? amaro).transformSync(source, { mode: "strip-only" }).code;
+      code = transformSync(source, { mode: "strip-only" }).code;
     } catch (error) {
       return because(plain(error));
     }
