@@ -7,6 +7,7 @@ import { createWorkshop } from "../evaluation/pool.ts";
 import type { Workshop } from "../evaluation/types.ts";
 import { median, type Row } from "../testing/measure.ts";
 import { createInstance } from "../wasm/instance.ts";
+import { createMemories } from "../wasm/memories.ts";
 
 const CANDIDATES = 2_000, ROUNDS = 9, RUNAWAYS = 1_000, KILLS = 30, DEADLINE_MS = 100;
 const never = new AbortController().signal;
@@ -66,6 +67,7 @@ async function measureCandidates(workshop: Workshop): Promise<Row[]> {
 
 const perSecond = (us: number) => `${Math.round(1e6 / us).toLocaleString("en")} a second`;
 
+const { lend, giveBack } = createMemories();
 /** What the child does with each: compile for the engine, instantiate, score. */
 function scoreOnce(
   task: Task,
@@ -73,7 +75,8 @@ function scoreOnce(
   on: { size: number; seed: number; best: { score: number; feedback: string[] }[] },
 ) {
   const { functions, limits } = task;
-  const body = createInstance(new WebAssembly.Module(wasm), { functions, limits, size: on.size, metered: true });
+  giveBack();
+  const body = createInstance(new WebAssembly.Module(wasm), { functions, limits, size: on.size, metered: true, lend });
   return scoreTraining(task, body, { seed: on.seed, best: on.best, now: () => 0 });
 }
 

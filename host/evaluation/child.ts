@@ -3,7 +3,8 @@ import type { Instance, Signatures } from "../../actors/functions.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import type { Compiler } from "../wasm/types.ts";
 import { strip } from "../workers/strip.ts";
-import { createInstance } from "../wasm/instance.ts";
+import { createInstance, type InstanceOptions } from "../wasm/instance.ts";
+import { createMemories } from "../wasm/memories.ts";
 import { beatsHeldOut, scoreTraining } from "./evaluate.ts";
 import { createReader, encode, type Frame, PLAIN_MARK } from "../children/frames.ts";
 import { lockDown, type Locks } from "../children/lock_down.ts";
@@ -71,7 +72,7 @@ async function compiler(locks: Locks): Promise<Answering> {
 
 /** Runs bodies under their tasks. A dropped-in task is opened behind the locks; Evo's own before them, but run behind them. */
 function runner(locks: Locks): Answering {
-  const tasks = new Map<string, Loaded>();
+  const tasks = new Map<string, Loaded>(), { lend, giveBack } = createMemories();
   let closed = false;
   const now = performance.now.bind(performance);
   const close = async () => {
@@ -99,7 +100,8 @@ function runner(locks: Locks): Answering {
     if (!loaded) throw new TypeError(`Cannot run "${question.file}": it was not opened`);
     await close();
     const { task } = loaded;
-    const instances = (sizes: number[]) => sizes.map((size, at) => instantiate(bytes[at], { ...task, size }));
+    const instances = (sizes: number[]) => sizes.map((size, at) => instantiate(bytes[at], { ...task, size, lend }));
+    giveBack(); // whatever ran before is over
     if (question.op === "score") {
       const [body] = instances([question.size]);
       if (!body?.ok) return { head: { ok: false, kind: "missing", feedback: body?.error ?? "There is no module" } };
@@ -112,14 +114,13 @@ function runner(locks: Locks): Answering {
   };
 }
 
-function instantiate(bytes: Uint8Array<ArrayBuffer> | undefined, { functions, limits, size }: {
-  functions: Signatures;
-  limits: Loaded["declaration"]["limits"];
-  size: number;
-}): Outcome<Instance> {
+function instantiate(
+  bytes: Uint8Array<ArrayBuffer> | undefined,
+  { functions, limits, size, lend }: Omit<InstanceOptions<Signatures>, "metered">,
+): Outcome<Instance> {
   try {
     const module = new WebAssembly.Module(bytes ?? new Uint8Array());
-    return ok(createInstance(module, { functions, limits, size, metered: true }));
+    return ok(createInstance(module, { functions, limits, size, metered: true, lend }));
   } catch (error) {
     return no(`Cannot run the module: ${error instanceof Error ? error.message : String(error)}`);
   }

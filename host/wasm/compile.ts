@@ -5,6 +5,7 @@ import { addLines } from "./lines.ts";
 import type { CompilerModules, Diagnostic, Module, Program, Source } from "../assembly/asc.d.ts";
 import { loadCompilerModules } from "../assembly/modules.ts";
 import { checkModule, checkPolicy, checkText } from "../assembly/policy.ts";
+import { emitLendable } from "./memories.ts";
 import { inMemory, LIBRARY, makeGlue, RUNTIME } from "./runtime.ts";
 import { checkSignature } from "../assembly/signature.ts";
 import { at } from "../assembly/syntax.ts";
@@ -133,12 +134,11 @@ function finish(
   m.runPasses(["remove-unused-module-elements"]);
   binaryen.setDebugInfo(false);
   const plain = m.emitBinary();
+  const wrong = checkModule(plain, exported);
+  if (wrong) return refuse("policy", [wrong]);
   meter(binaryen, m, exported);
   binaryen.setDebugInfo(true);
-  const { binary, sourceMap } = m.emitBinary("m");
-  const wasm = addLines(binary, sourceMap, FILE);
-  const wrong = checkModule(wasm, exported);
-  return wrong ? refuse("policy", [wrong]) : { wasm, plain };
+  return { wasm: emitLendable(m, (binary, map) => addLines(binary, map, FILE)), plain };
 }
 
 function addLibrary(program: Program, library: Source[]): void {

@@ -1,6 +1,7 @@
 /** A running body: its functions as plain functions of JavaScript, its traps as errors, its fuel. */
 import type { Callables, Instance, Limits, Signatures } from "../../actors/functions.ts";
 import { type Exports, makeCall, type Plan, planCalls, readString } from "./call.ts";
+import { importsOf, type Lend } from "./memories.ts";
 import { explainTrap, type Told } from "./trap.ts";
 
 /** `size` is told as it is; `metered` says whether the module counts fuel, and so whether `limits.fuel` holds. */
@@ -9,6 +10,8 @@ export interface InstanceOptions<F extends Signatures> {
   limits: Limits;
   size: number;
   metered: boolean;
+  /** Where its memory comes from; without it, it is made. */
+  lend?: Lend | undefined;
 }
 
 /**
@@ -19,8 +22,8 @@ export function createInstance<const F extends Signatures>(
   module: WebAssembly.Module,
   options: InstanceOptions<F>,
 ): Instance<F> {
-  const { functions, limits, size, metered } = options;
-  const exports = new WebAssembly.Instance(module).exports as Exports;
+  const { functions, limits, size, metered, lend } = options;
+  const exports = new WebAssembly.Instance(module, importsOf(module, lend)).exports as Exports;
   const { $limit, $spent } = exports;
   const allowed = metered && $limit !== undefined;
   if (allowed) $limit.value = BigInt(limits.fuel);
