@@ -4,7 +4,7 @@ import type { Clock, Log, Terminal } from "../actors/ports.ts";
 import { no, ok, type Outcome } from "../actors/types.ts";
 import { attach } from "./build/attached.ts";
 import { findBase } from "./build/base.ts";
-import { compileSource } from "./build/compile.ts";
+import { bundleSource, compileSource } from "./build/compile.ts";
 import { findDeno } from "./build/deno.ts";
 import { packModules } from "./wasm/embed.ts";
 import { runTool } from "./build/tool.ts";
@@ -34,7 +34,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
   const { home, root, executable, self, facts } = body;
   const env = (name: string) => Deno.env.get(name);
   let files: Promise<Map<string, string>> | undefined;
-  const scratch = join(home, "scratch");
+  const scratch = join(home, "scratch"), stage = join(home, "stage");
   let known: Promise<Outcome<string>> | undefined;
   const deno = async () => {
     const found = await (known ??= locateDeno({ env, home }));
@@ -48,7 +48,11 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
     scratch,
     parentFiles,
     deno,
-    async compile(source, signal) {
+    async bundle(source, signal) {
+      const found = await deno();
+      return found.ok ? await bundleSource({ source, stage, deno: [found.value], signal }) : found;
+    },
+    async compile(source, bundled, signal) {
       const found = await deno();
       if (!found.ok) return found;
       const base = await findBase({
@@ -63,8 +67,9 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
       const out = join(scratch, "evo");
       const built = await compileSource({
         source,
+        bundled,
         out,
-        stage: join(home, "stage"),
+        stage,
         deno: [found.value],
         base: await attach(home, base.value, carry.value),
         carry: carry.value,

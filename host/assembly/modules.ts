@@ -1,12 +1,12 @@
 /** The modules that an executable carries packed: AssemblyScript and binaryen, the compiler of functions; amaro, the parser of plugins. */
 import { createRequire } from "node:module";
 import { gunzipSync } from "node:zlib";
-import { readPacked } from "../build/attached.ts";
+import { readAttached } from "../build/attached.ts";
 import type { CompilerModules } from "./asc.d.ts";
 
 /** Loads the compiler: the one that the executable carries, else from the packages of a checkout. Either takes about a second. */
 export async function loadCompilerModules(): Promise<CompilerModules> {
-  const packed = await readPacked("asc.gz");
+  const packed = await readAttached("asc.gz");
   return packed ? await loadPacked(packed) : await loadPackages();
 }
 
@@ -44,7 +44,7 @@ let amaro: Promise<Amaro> | undefined;
 /** Loads amaro once: it is not bundled, since a start reads what is bundled whole, and few need its 4 MB. */
 export function loadAmaro(): Promise<Amaro> {
   return amaro ??= (async () => {
-    const packed = await readPacked("amaro.gz");
+    const packed = await readAttached("amaro.gz");
     const code = packed && new Uint8Array(gunzipSync(packed)).toBase64();
     Object.assign(globalThis, { require: createRequire(import.meta.url) }); // it asks for Node's
     return await import(code ? `data:text/javascript;base64,${code}` : import.meta.resolve("amaro"));

@@ -53,7 +53,7 @@ export async function attach(home: string, base: Base, files: Record<string, str
 }
 
 /** What the running executable carries by that name: attached, or, on another system, among the files of its payload. None in a checkout. */
-export async function readPacked(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+export async function readAttached(name: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
   if (!Deno.build.standalone) return undefined;
   const executable = Deno.execPath(), split = await splitExecutable(executable);
   const at = split.ok ? (await readIndex(executable, split.value.baseLength))?.files[name] : undefined;

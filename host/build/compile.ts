@@ -7,6 +7,13 @@ import type { Base } from "./base.ts";
 import type { Ended } from "../gate/run.ts";
 import { complaint, runTool } from "./tool.ts";
 
+/** The bundles of a source, in a folder of their own. */
+export interface Bundled {
+  stage: string;
+  entries: string[];
+  ms: number;
+}
+
 /** What a build made: where, of which source, out of which entries, and how long its two halves took. */
 export interface Built {
   path: string;
@@ -16,18 +23,24 @@ export interface Built {
   compileMs: number;
 }
 
-/** What a build needs. `stage` is a folder of its own that is emptied first and, once compiled, removed; `pack` gives the gzipped source. */
-export interface CompileOptions {
+/** What bundling needs. `stage` is emptied first. */
+export interface BundleOptions {
   source: string;
-  out: string;
   stage: string;
   deno: string[];
+  signal?: AbortSignal;
+}
+
+/** What a build needs. The stage is removed once compiled; `pack` gives the gzipped source. */
+export interface CompileOptions extends BundleOptions {
+  /** Bundles of the same code, made before: documents may have changed since. */
+  bundled?: Bundled | undefined;
+  out: string;
   base: Base;
   /** Files to carry in the payload, by the name they get, where the base has no path and so nothing attached. */
   carry?: Record<string, string>;
   hash: (root: string) => Promise<string>;
   pack: (root: string) => Promise<Uint8Array>;
-  signal?: AbortSignal;
 }
 
 /** What an executable may do: everything a coding agent does, but no import from the network and no question on a terminal. */
@@ -49,9 +62,8 @@ const YOUNG_SPACE = "--v8-flags=--min-semi-space-size=8";
 /** File times are part of the payload; a fixed one makes it the same each time. */
 const EPOCH = new Date(1_000_000_000_000);
 
-/** Builds the executable of a source tree and puts it in place in one step; a bad outcome carries the compiler's words. */
-export async function compileSource(options: CompileOptions): Promise<Outcome<Built>> {
-  const { source, out, stage, deno, base, signal } = options;
+/** Bundles a source: its code and nothing else; a bad outcome carries the bundler's words. */
+export async function bundleSource({ source, stage, deno, signal }: BundleOptions): Promise<Outcome<Bundled>> {
   signal?.throwIfAborted();
   const entries = await findEntries(source);
   if (!entries.includes("host/boot.ts")) {
@@ -65,23 +77,32 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
   const map = await writeImports(source, stage);
   const flags = ["--quiet", "--minify", "--code-splitting", "--conditions", "module", ...frozen, "--import-map", map];
   const bundle = ["bundle", ...flags, "--outdir", stage, ...entries];
-  const [ended, alone, sourceHash, packed] = await Promise.all([
+  const [ended, alone] = await Promise.all([
     runTool([...deno, ...bundle], { cwd: source, ...extra }),
     bundleWorker({ source, stage, deno, frozen, ...extra }),
-    options.hash(source),
-    options.pack(source),
   ]).finally(() => Deno.remove(map));
   const failed = [ended, ...alone].find(({ code }) => code !== 0);
   if (failed) return no(`Cannot bundle "${source}": ${complaint(failed)}`);
+  return ok({ stage, entries, ms: performance.now() - started });
+}
+
+/** Builds the executable of a source tree and puts it in place in one step; a bad outcome carries the compiler's words. */
+export async function compileSource(options: CompileOptions): Promise<Outcome<Built>> {
+  const { source, out, stage, deno, base, signal } = options;
+  const packing = Promise.all([options.hash(source), options.pack(source)]);
+  packing.catch(() => {}); // it is asked below
+  const bundled = options.bundled ? ok(options.bundled) : await bundleSource(options);
+  if (!bundled.ok) return bundled;
+  const { entries, ms: bundleMs } = bundled.value, started = performance.now(), extra = signal ? { signal } : {};
   await copyPrompts(join(source, "prompts"), join(stage, "prompts"));
   await copyBodies(join(source, "plugins/functions"), join(stage, "plugins/functions"));
   const inside = base.path ? {} : options.carry ?? {};
   for (const [to, from] of Object.entries(inside)) await Deno.copyFile(from, join(stage, to));
+  const [sourceHash, packed] = await packing;
   await Deno.writeFile(join(stage, "source.gz"), packed);
   const facts = { version: await readVersion(source), sourceHash, deno: Deno.version.deno };
   await Deno.writeTextFile(join(stage, "build.json"), JSON.stringify(facts));
   await settle(stage);
-  const bundled = performance.now();
   await Deno.mkdir(dirname(out), { recursive: true });
   const temp = `${out}.${crypto.randomUUID().slice(0, 8)}`;
   const name = stage.slice(dirname(stage).length + 1);
@@ -100,8 +121,7 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
     await Deno.remove(temp).catch(ignoreMissing);
     await Deno.remove(stage, { recursive: true }).catch(ignoreMissing);
   }
-  const compileMs = performance.now() - bundled;
-  return ok({ path: out, sourceHash, entries, bundleMs: bundled - started, compileMs });
+  return ok({ path: out, sourceHash, entries, bundleMs, compileMs: performance.now() - started });
 }
 
 const ZOD = "host/zod/real.ts";

@@ -3,6 +3,7 @@ import type { Candidate, Outcome, Verdict } from "../../actors/types.ts";
 import type { Gate } from "../../actors/ports.ts";
 import { mustGit, stageTree } from "../source/git.ts";
 import { DOCS } from "../source/source.ts";
+import type { Bundled } from "../build/compile.ts";
 import * as tools from "./checks.ts";
 import { type Check, examine, type Witness } from "./examine.ts";
 import { changes, checkPolicy, checkProtected, checkSize } from "./policy.ts";
@@ -15,7 +16,13 @@ export interface GateOptions extends Witness {
   scratch: string;
   parentFiles: () => Promise<Map<string, string>>;
   deno: () => Promise<Outcome<string>>;
-  compile: (root: string, signal: AbortSignal) => Promise<Outcome<{ executable: string; notes: string }>>;
+  /** Bundles code beside the tests; what it made is compiled later, if only documents changed since. */
+  bundle: (root: string, signal: AbortSignal) => Promise<Outcome<Bundled>>;
+  compile: (
+    root: string,
+    bundled: Bundled | undefined,
+    signal: AbortSignal,
+  ) => Promise<Outcome<{ executable: string; notes: string }>>;
   canary: (executable: string, signal: AbortSignal) => Promise<Outcome<string>>;
   sandboxArgv: SandboxArgv;
 }
@@ -31,6 +38,7 @@ export function createGate(options: GateOptions): Examiner {
   const { draftRoot: draft, parentRoot: parent, scratch, sandboxArgv } = options;
   const built = new Map<string, string>();
   let proved: string | undefined, inherited: string | undefined, packaged = false, told = false;
+  let bundled: Bundled | undefined;
 
   /** Says once that the operating system does not confine the tests. */
   function warn(deno: string) {
@@ -82,6 +90,16 @@ export function createGate(options: GateOptions): Examiner {
     },
   });
 
+  const bundle: Check = {
+    name: "bundle",
+    ms: 90_000,
+    async run(signal) {
+      const made = await options.bundle(draft, signal);
+      if (made.ok) bundled = made.value;
+      return made.ok ? [] : [made.error];
+    },
+  };
+
   const whole = (bench: tools.Bench): Check[][] => [
     [{ name: "source", ms: 60_000, run: (signal) => tools.checkSource(bench, signal) }],
     [packages(bench)],
@@ -90,6 +108,7 @@ export function createGate(options: GateOptions): Examiner {
       { name: "tests", ms: 125_000, run: (signal) => tools.checkTests(bench, { sealed: false, signal }) },
       { name: "sealed", ms: 125_000, run: (signal) => tools.checkTests(bench, { sealed: true, signal }) },
       { name: "ratchet", ms: 125_000, run: (signal) => tools.checkKept(bench, signal) },
+      bundle,
     ],
     [{ name: "cases", ms: 10_000, run: () => tools.checkCases(bench) }, {
       name: "red-green",
@@ -107,7 +126,8 @@ export function createGate(options: GateOptions): Examiner {
     name: "compile",
     ms: 180_000,
     async run(signal) {
-      const made = await options.compile(draft, signal);
+      const made = await options.compile(draft, bundled, signal);
+      bundled = undefined;
       if (made.ok) built.set(tree, made.value.executable);
       return made.ok ? [] : [made.error];
     },
@@ -123,7 +143,7 @@ export function createGate(options: GateOptions): Examiner {
 
   return {
     async prove(candidate, signal) {
-      [proved, inherited] = [undefined, undefined];
+      [proved, inherited, bundled] = [undefined, undefined, undefined];
       built.clear();
       const { bench, at, same, policy, cheap, format } = begin(candidate);
       const groups = [[same, policy, ...cheap], [format(true)], ...whole(bench), [same]];

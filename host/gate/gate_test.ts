@@ -84,13 +84,19 @@ async function createStage() {
     sourceRoot: () => Promise.resolve(fine({ root: repository, generation: 1 })),
     createWorkspace: ({ root }) => ({ root }) as Workspace,
   });
+  let bundles = 0;
+  const compiled: (number | undefined)[] = []; // which of the bundles
   const options: GateOptions = {
     draftRoot: `${home}/draft`,
     parentRoot: `${home}/parent`,
     scratch: `${base}/scratch`,
     parentFiles: () => Promise.resolve(parent),
     deno: () => Promise.resolve(fine(Deno.execPath())),
-    compile: (root) => Promise.resolve(fine({ executable: `${root}/../exe`, notes: "" })),
+    bundle: (root) => Promise.resolve(fine({ stage: `${root}/../stage`, entries: [], ms: ++bundles })),
+    compile: (
+      root,
+      bundled,
+    ) => (compiled.push(bundled?.ms), Promise.resolve(fine({ executable: `${root}/../exe`, notes: "" }))),
     canary: () => Promise.resolve(fine("it lives")),
     log: { write: (_, data) => void logged.push(data) },
     show: (event) => void shown.push(event),
@@ -105,6 +111,7 @@ async function createStage() {
     root,
     draft,
     options,
+    compiled,
     gate: createGate(options),
     shown,
     logged,
@@ -316,10 +323,14 @@ Deno.test("the gate", async (t) => {
       equal(gate.executable(now.tree), `${root}/../exe`);
     });
     await t.step("builds without a second proof when only documents changed since", async () => {
+      equal((await prove()).pass, true);
       await edit(root, "README.md", (text) => `${text}\nIt triples.\n`);
       const now = await propose(stage);
       equal(gate.passed(now.tree), { proof: false, build: false });
+      stage.compiled.length = 0;
       const built = await gate.build(now, signal);
+      ok(stage.compiled[0], "what was bundled beside the tests is compiled");
+      equal([(await gate.build(now, signal)).pass, stage.compiled[1]], [true, undefined], "once");
       equal([built.pass, built.steps.some(({ name }) => name === "tests"), gate.passed(now.tree).build], [
         true,
         false,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { constants, crc32, deflateRaw } from "node:zlib";
 import { no, ok, type Outcome } from "../../actors/types.ts";
-import { readPacked } from "../build/attached.ts";
+import { readAttached } from "../build/attached.ts";
 import { isThere, writeDurable } from "../build/disk.ts";
 import { complaint, runTool } from "../build/tool.ts";
 
@@ -35,7 +35,7 @@ export async function packModules(
     const text = entry(...versions), key = (await digest(`${Deno.version.deno}\n${text}`)).slice(0, 32);
     const path = packed[name] = join(cache, `${key}-${name}`);
     if (await isThere(path)) continue;
-    const own = await readPacked(name);
+    const own = await readAttached(name);
     if (own && keyOf(own) === key) {
       await writeDurable(path, own);
       continue;
