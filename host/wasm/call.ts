@@ -50,6 +50,8 @@ const VIEWS = {
 } satisfies Record<ArrayType, unknown>;
 /** Where an array's object holds its data's address and length in bytes; where any object holds its own length. */
 const DATA = 4, BYTES = 8, SIZE = -4;
+/** A string of so many characters is read one by one, without a view of its own. */
+const SHORT = 24;
 
 /** Plans the calls of all functions of a task. */
 export function planCalls(functions: Signatures): Plan[] {
@@ -141,19 +143,30 @@ function callArrays({ plan, exports, fail }: Calling): Function {
 
 /** What makes a value of JavaScript of a result, which may be an address. */
 function carryOut({ signature: { result }, out }: Plan, exports: Exports): Plan["out"] {
-  if (result === "string") return (address) => readString(exports, Number(address));
+  if (result === "string") {
+    const read = stringReader(exports);
+    return (address) => read(Number(address));
+  }
   if (inMemory(result)) return (address) => readArray(exports, result as ArrayType, Number(address)).slice();
   return out;
 }
 
-/** A string at an address, with its lone surrogates. */
-export function readString(exports: Exports, address: number): string {
-  const units = new Uint16Array(bufferOf(exports), address, word(exports, address + SIZE) >> 1);
-  let text = "";
-  for (let at = 0; at < units.length; at += 8192) {
-    text += String.fromCharCode.apply(null, units.subarray(at, at + 8192) as never);
-  }
-  return text;
+/** Reads strings at addresses, with their lone surrogates; it makes views once for as long as memory does not grow. */
+export function stringReader(exports: Exports): (address: number) => string {
+  let buffer: ArrayBuffer | undefined, units = new Uint16Array(), words = new Uint32Array();
+  return (address) => {
+    const now = bufferOf(exports);
+    if (now !== buffer) [buffer, units, words] = [now, new Uint16Array(now), new Uint32Array(now)];
+    const start = address >>> 1, end = start + ((words[(address + SIZE) >>> 2] ?? 0) >>> 1);
+    let text = "";
+    if (end - start <= SHORT) { for (let at = start; at < end; at++) text += String.fromCharCode(units[at] ?? 0); }
+    else {
+      for (let at = start; at < end; at += 8192) {
+        text += String.fromCharCode.apply(null, units.subarray(at, Math.min(end, at + 8192)) as never);
+      }
+    }
+    return text;
+  };
 }
 
 type Bytes = InstanceType<(typeof VIEWS)[ArrayType]>;

@@ -1,6 +1,6 @@
 /** A running body: its functions as plain functions of JavaScript, its traps as errors, its fuel. */
 import type { Callables, Instance, Limits, Signatures } from "../../actors/functions.ts";
-import { type Exports, makeCall, type Plan, planCalls, readString } from "./call.ts";
+import { type Exports, makeCall, type Plan, planCalls, stringReader } from "./call.ts";
 import { importsOf, type Lend } from "./memories.ts";
 import { explainTrap, type Told } from "./trap.ts";
 
@@ -33,7 +33,7 @@ export function createInstance<const F extends Signatures>(
       module,
       limits,
       called,
-      text: (address) => readString(exports, address),
+      text: stringReader(exports),
       take(name) {
         const global = exports[name];
         const value = Number(global?.value ?? 0);
