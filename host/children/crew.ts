@@ -1,6 +1,6 @@
 /** Processes of one kind: at most so many, kept warm, replaced when they die, and a queue before them. */
 import { either } from "../../actors/types.ts";
-import type { Process } from "./process.ts";
+import type { Process } from "./ask.ts";
 
 /** What a crew is made of. A process serves one `key` only; `idleMs` after its last work it is ended. */
 export interface CrewOptions {

@@ -1,44 +1,46 @@
 import { deepStrictEqual as equal, throws } from "node:assert/strict";
-import { createReader, encode, type Frame, MOST } from "./frames.ts";
+import { createWire } from "./frames.ts";
 
-const MARK = "\nmark-1\n";
-const text = (value: string) => new TextEncoder().encode(value);
-const join = (...parts: Uint8Array[]) => Uint8Array.from(parts.flatMap((part) => [...part]));
-const frame: Frame = {
-  head: { op: "score", note: "naïve 🦊" },
-  bytes: [Uint8Array.of(0, 255, 10), new Uint8Array(0), Uint8Array.of(1)],
-};
+const MARK = crypto.randomUUID(), OTHER = crypto.randomUUID(), MOST = 1_000;
+const bytes = (text: string) => new TextEncoder().encode(text);
+const join = (...parts: (Uint8Array | undefined)[]) => Uint8Array.from(parts.flatMap((part) => [...part ?? []]));
+const FRAME = { op: "score", note: "naïve 🦊\n\u2028" };
 
-Deno.test("frames come out as they went in, however the stream is cut", () => {
-  const stream = join(encode(frame, MARK), encode({ head: 2, bytes: [] }, MARK));
+Deno.test("frames come out as they went in, however the stream is cut, and the child learns the mark of its parent", () => {
+  const parent = createWire(MOST, MARK), stream = join(parent.encode(FRAME), parent.encode(2), parent.encode([]));
   for (const size of [1, 3, 7, 1000]) {
-    const reader = createReader(MARK), read: Frame[] = [];
-    for (let at = 0; at < stream.length; at += size) read.push(...reader.push(stream.subarray(at, at + size)));
-    equal(read, [frame, { head: 2, bytes: [] }], `${size} bytes at a time`);
+    const child = createWire(MOST), read: unknown[] = [];
+    for (let at = 0; at < stream.length; at += size) read.push(...child.read(stream.subarray(at, at + size)));
+    equal(read, [FRAME, 2, []], `${size} bytes at a time`);
+    equal(createWire(MOST, MARK).read(child.encode(FRAME) ?? new Uint8Array()), [FRAME]);
   }
 });
 
-const strays: Record<string, Uint8Array> = {
-  "text": text("hello from an evaluator\n"),
-  "a beginning of the mark": text("\nmark-"),
-  "many line ends": text("\n\n\n\n"),
-  "the mark with a length beyond the limit": join(text(MARK), new Uint8Array(8).fill(255), text("x")),
-  "the mark before what is not JSON": join(text(MARK), Uint8Array.of(3, 0, 0, 0, 0, 0, 0, 0), text("{no")),
-  "a frame of another mark": encode(frame, "\nother-2\n"),
+const strays: Record<string, Uint8Array | undefined> = {
+  "text": bytes("hello from an evaluator\n"),
+  "text whose line has no end": bytes("hello"),
+  "many line ends": bytes("\n\n\n\n"),
+  "a frame without a mark": bytes(`${JSON.stringify(FRAME)}\n`),
+  "a beginning of the mark": bytes(MARK.slice(0, 20)),
+  "the mark within a line": bytes(`x${MARK}{}\n`),
+  "a frame of another mark": createWire(MOST, OTHER).encode(FRAME),
+  "half a character": Uint8Array.of(0xf0, 0x9f),
 };
 for (const [what, stray] of Object.entries(strays)) {
-  Deno.test(`a frame is read behind stray output: ${what}`, () => {
-    const reader = createReader(MARK);
-    equal(reader.push(join(stray, encode(frame, MARK), stray, encode(frame, MARK))), [frame, frame]);
+  Deno.test(`a frame is read behind stray output, which is none: ${what}`, () => {
+    const { encode, read } = createWire(MOST, MARK);
+    equal(read(join(stray, encode(FRAME), stray, encode(FRAME))), [FRAME, FRAME]);
   });
 }
 
-Deno.test("a reader that was told another mark reads only frames of that one", () => {
-  const reader = createReader(MARK);
-  reader.use("\nnext\n");
-  equal(reader.push(join(encode(frame, MARK), encode({ head: 1, bytes: [] }, "\nnext\n"))), [{ head: 1, bytes: [] }]);
+Deno.test("who knows the mark is heard, so nothing but the mark keeps others out", () => {
+  equal(createWire(MOST, MARK).read(bytes(`${MARK}{"forged":true}\n`)), [{ forged: true }]);
 });
 
-Deno.test("a frame beyond the limit is not sent", () => {
-  throws(() => encode({ head: 0, bytes: [new Uint8Array(MOST)] }, MARK), /Cannot send a frame of \d+ bytes/);
+Deno.test("a frame beyond the limit is not sent, and a line beyond it not held", () => {
+  const { encode, read } = createWire(MOST, MARK);
+  equal(encode("x".repeat(MOST)), undefined);
+  const fits = "x".repeat(MOST - MARK.length - 4);
+  equal(read(encode(fits) ?? new Uint8Array()), [fits]);
+  throws(() => Array.from({ length: 20 }, () => read(bytes("x".repeat(100)))), /over the limit/);
 });

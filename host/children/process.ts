@@ -1,141 +1,93 @@
-/** One child process, from the parent's side: one question at a time, killed at its deadline. */
-import type * as z from "zod";
-import { createReader, encode, type Frame, PLAIN_MARK } from "./frames.ts";
+/** A child process that runs what Evo does not trust, as Evo holds it: frames to and fro, an end to it and to all that it started. */
+import { attempt } from "../session/files.ts";
+import { createWire } from "./frames.ts";
 
-/** How a question ended. `detail` says, for people, how the child died. */
-export type Told<T> =
-  | { kind: "answer"; head: T; bytes: Uint8Array<ArrayBuffer>[] }
-  | { kind: "timeout" }
-  | { kind: "crash"; detail: string };
-
-/** A running child. */
-export interface Process {
-  /**
-   * Asks; the child has `withinMs`, then it is killed. An abort kills it too, and rejects. A dead child, and one whose answer
-   * does not parse, is a crash.
-   */
-  ask<T>(
-    question: { withinMs: number; [what: string]: unknown },
-    on: { answer: z.ZodType<T>; bytes?: Uint8Array[]; signal: AbortSignal },
-  ): Promise<Told<T>>;
-  /** False once it ended, for whatever reason. */
+/** A started process. */
+export interface Child {
+  /** False if the frame is over the limit. What is sent to one that is gone is lost. */
+  send(frame: unknown): boolean;
+  /** Ends it, and every process that it started; `why` is what `ended` says then. */
+  kill(why?: string): void;
+  /** Allows it the full measure of output again. */
+  refill(): void;
   alive(): boolean;
-  pid: number;
-  /** Ends it at once; resolves when it is gone. */
-  end(): Promise<void>;
+  /** Resolves with one clause that says why it is gone. */
+  ended: Promise<string>;
 }
 
-/**
- * What a child is started as: a command, its heap in MB, and the first frame it is sent, to which a `mark` is added: nothing
- * but the answers behind that mark is read.
- */
+/** Whom a process reports to: `hear` gets its frames, which nobody has looked at; `print` what it wrote besides; both never after `ended`. */
+export interface Listener {
+  hear(frame: unknown): void;
+  print(text: string): void;
+}
+
+/** What a process is started as. `most`: bytes of the longest frame. */
 export interface Start {
   command: string[];
-  heapMb: number;
-  hello: Record<string, unknown>;
+  env: Record<string, string>;
+  cwd?: string;
+  most: number;
 }
 
-/** A loaded machine may take this long to start a process. */
-const START_MS = 30_000;
-/** The child's own timer comes first; this one is for systems without it. */
-const GRACE_MS = 20;
-const KEPT = "PATH HOME TMPDIR DENO_DIR DENO_TLS_CA_STORE DENO_CERT SSL_CERT_FILE XDG_CACHE_HOME SystemRoot".split(" ");
+/** How the clause about a process begins that took too long. */
+export const LATE = "it was not ready";
+/** What it may print until it is refilled, in characters; ms in which its pipes must close behind it. */
+const OUTPUT = 1_048_576, GRACE_MS = 200;
 
-/** Starts a child; it is ready when this resolves, or dead, with `alive` false. */
-export async function startProcess({ command, heapMb, hello }: Start): Promise<Process> {
-  const [name = "", ...args] = command;
-  const mark = `\n${crypto.randomUUID()}\n`;
-  const env = Object.fromEntries(KEPT.flatMap((key) => {
-    const value = Deno.env.get(key);
-    return value === undefined ? [] : [[key, value]];
-  }));
-  const child = new Deno.Command(name, {
-    args,
-    clearEnv: true,
-    env: { ...env, NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1", DENO_V8_FLAGS: `--max-old-space-size=${heapMb}` },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  const stderr = tail(child.stderr);
-  let alive = true, wait: ((frame: Frame | undefined) => void) | undefined;
-  const ended = child.status.then((status) => {
-    alive = false;
-    return status;
-  });
-  const listening = (async () => {
-    const reader = createReader(mark);
-    for await (const chunk of child.stdout) for (const frame of reader.push(chunk)) wait?.(frame);
-  })().catch(() => {}).finally(() => wait?.(undefined));
-  const kill = () => {
-    try {
-      if (alive) child.kill("SIGKILL");
-    } catch { /* it ended by itself */ }
+/** Starts a process in a group of its own; throws if the executable is gone. */
+export function startChild({ command, most, ...how }: Start, { hear, print }: Listener): Child {
+  const [program = "", ...args] = command;
+  const pipes = { stdin: "piped", stdout: "piped", stderr: "piped" } as const;
+  const child = new Deno.Command(program, { ...how, args, clearEnv: true, detached: true, ...pipes }).spawn();
+  const stdin = child.stdin.getWriter(), wire = createWire(most, crypto.randomUUID());
+  let alive = true, why = "", tail = "", room = OUTPUT;
+  const kill = (because = "") => {
+    why ||= because;
+    if (alive) attempt(() => Deno.kill(-child.pid, "SIGKILL")); // or nobody is left in the group
   };
-  const end = async () => {
-    kill();
-    await Promise.all([ended, listening, stderr, writer.abort().catch(() => {})]);
-  };
-
-  /** Sends one frame and waits for one; `late` says that the child was killed for its deadline. */
-  const exchange = async (head: unknown, { bytes, withinMs, signal, mark }: {
-    bytes: Uint8Array[];
-    withinMs: number;
-    signal: AbortSignal;
-    mark: string;
-  }): Promise<Frame | { late: boolean; detail: string }> => {
-    signal.throwIfAborted();
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      kill();
-    }, withinMs + GRACE_MS);
-    signal.addEventListener("abort", kill);
+  const frames = (async () => {
     try {
-      const answered = new Promise<Frame | undefined>((done) => wait = done);
-      writer.write(encode({ head, bytes }, mark)).catch(() => {}); // a dead child: its end is what is told
-      const frame = alive ? await answered : undefined;
-      if (frame && !late) return frame;
-      kill();
-      const { signal: by, code } = await ended;
-      signal.throwIfAborted();
-      return { late: late || by === "SIGALRM", detail: explain(await stderr, by ?? `exit code ${code}`) };
-    } finally {
-      wait = undefined;
-      clearTimeout(timer);
-      signal.removeEventListener("abort", kill);
+      for await (const piece of child.stdout) for (const frame of wire.read(piece)) hear(frame);
+    } catch (error) {
+      kill(error instanceof RangeError ? `it sent more than ${most >> 20} MB at once` : String(error));
     }
-  };
-
-  const never = new AbortController().signal;
-  await exchange({ ...hello, mark }, { bytes: [], withinMs: START_MS, signal: never, mark: PLAIN_MARK });
+  })();
+  const prints = (async () => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      room -= text.length;
+      tail = (tail + text).slice(-2_000);
+      if (room < 0) kill("it wrote more than 1 MB of output");
+      else print(text);
+    }
+  })().catch(() => {});
+  const ended = (async () => {
+    const { code, signal } = await child.status;
+    kill();
+    alive = false;
+    // A program that left the group may hold the pipe on; then the rest of what is said is not waited for.
+    const held = Promise.withResolvers<void>(), timer = setTimeout(held.resolve, GRACE_MS);
+    await Promise.race([held.promise, Promise.all([frames, prints, stdin.abort().catch(() => {})])]);
+    clearTimeout(timer);
+    if (signal === "SIGALRM") return why || LATE; // by the timer of its own
+    return why || explain(tail, signal ? `was ended by ${signal}` : `ended with code ${code}`);
+  })();
   return {
-    pid: child.pid,
-    alive: () => alive,
-    end,
-    async ask(question, { answer, bytes = [], signal }) {
-      const told = await exchange(question, { bytes, withinMs: question.withinMs, signal, mark: PLAIN_MARK });
-      if ("late" in told) return told.late ? { kind: "timeout" } : { kind: "crash", detail: told.detail };
-      const parsed = answer.safeParse(told.head);
-      if (parsed.success) return { kind: "answer", head: parsed.data, bytes: told.bytes };
-      await end();
-      return { kind: "crash", detail: "its answer was malformed" };
+    send(frame) {
+      const bytes = wire.encode(frame);
+      if (bytes) stdin.write(bytes).catch(() => {});
+      return bytes !== undefined;
     },
+    kill,
+    refill: () => void (room = OUTPUT),
+    alive: () => alive,
+    ended,
   };
 }
 
-function explain(stderr: string, end: string): string {
-  if (/out of memory|allocation failed/i.test(stderr)) return "it ran out of memory";
-  const line = stderr.trim().split("\n").at(-1)?.slice(0, 200) ?? "";
-  return line ? `${end}: ${line}` : `it ended by ${end}`;
-}
-
-/** The last characters that a stream gave. */
-async function tail(stream: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<string> {
-  let text = "";
-  try {
-    for await (const chunk of stream.pipeThrough(new TextDecoderStream())) text = (text + chunk).slice(-4000);
-  } catch { /* cut off: what came before counts */ }
-  return text;
+function explain(tail: string, how: string): string {
+  if (/out of memory|heap limit|allocation failed/i.test(tail)) return "it ran out of memory";
+  const lines = tail.trim().split("\n").filter((line) => !line.startsWith("    at "));
+  const at = lines.findLastIndex((line) => /^error\b|panicked at/i.test(line));
+  const said = lines.slice(at < 0 ? -1 : at).slice(0, 2).join(" ").slice(0, 300);
+  return said ? `its process ${how}: ${said}` : `its process ${how}`;
 }

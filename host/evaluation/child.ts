@@ -6,39 +6,35 @@ import { strip } from "../workers/strip.ts";
 import { createInstance, type InstanceOptions } from "../wasm/instance.ts";
 import { createMemories } from "../wasm/memories.ts";
 import { beatsHeldOut, scoreTraining } from "./evaluate.ts";
-import { createReader, encode, type Frame, PLAIN_MARK } from "../children/frames.ts";
+import { createWire } from "../children/frames.ts";
 import { lockDown, type Locks } from "../children/lock_down.ts";
-import { Hello, Question } from "./protocol.ts";
+import { Hello, type Module, MOST, Question } from "./protocol.ts";
 import { type Loaded, loadTask } from "./task_file.ts";
 
 const MISUSED = 64;
 
-interface Reply {
-  head: unknown;
-  bytes?: Uint8Array[];
-}
-type Answering = (question: Question, bytes: Uint8Array<ArrayBuffer>[]) => Promise<Reply> | Reply;
+type Answering = (question: Question) => Promise<unknown> | unknown;
 
 /** Answers questions on stdin until it ends. Returns the exit code. */
 export async function runChild(): Promise<number> {
   const { stdin, stdout, stderr, exit } = Deno; // gone from the globals once a task runs
-  const reader = createReader(PLAIN_MARK);
-  let answer: Answering | undefined, locks: Locks | undefined, mark = PLAIN_MARK;
-  const send = ({ head, bytes = [] }: Reply) => {
-    const frame = encode({ head, bytes }, mark);
-    for (let at = 0; at < frame.length;) at += stdout.writeSync(frame.subarray(at));
+  const wire = createWire(MOST);
+  let answer: Answering | undefined, locks: Locks | undefined;
+  const send = (reply: unknown) => {
+    const bytes = wire.encode(reply);
+    if (!bytes) throw new RangeError(`Cannot send an answer: it has over ${MOST} bytes`);
+    for (let at = 0; at < bytes.length;) at += stdout.writeSync(bytes.subarray(at));
   };
-  const take = async ({ head, bytes }: Frame) => {
+  const take = async (frame: unknown) => {
     if (!answer) {
-      const hello = Hello.parse(head);
-      mark = hello.mark;
+      const hello = Hello.parse(frame);
       locks = await lockDown(hello);
       answer = hello.role === "compile" ? await compiler(locks) : runner(locks);
-      return { head: { without: locks.without } };
+      return { without: locks.without };
     }
-    const question = Question.parse(head);
+    const question = Question.parse(frame);
     locks?.limit(question.withinMs);
-    const reply = await answer(question, bytes);
+    const reply = await answer(question);
     locks?.limit(0);
     return reply;
   };
@@ -46,7 +42,7 @@ export async function runChild(): Promise<number> {
     // Nothing else goes on here, and a read that blocks comes back sooner than one that goes through the event loop.
     const chunk = new Uint8Array(65_536);
     for (let size = stdin.readSync(chunk); size !== null; size = stdin.readSync(chunk)) {
-      for (const frame of reader.push(chunk.subarray(0, size))) send(await take(frame));
+      for (const frame of wire.read(chunk.subarray(0, size))) send(await take(frame));
     }
   } catch (error) {
     const said = error instanceof Error ? error.message : String(error);
@@ -65,8 +61,9 @@ async function compiler(locks: Locks): Promise<Answering> {
     if (question.op !== "compile") throw new TypeError(`Cannot answer "${question.op}": this process compiles`);
     const { request } = question;
     const compiled = await warm.compile({ ...request, functions: request.functions });
-    if (!compiled.ok) return { head: compiled };
-    return { head: { ok: true, ms: compiled.ms }, bytes: [compiled.wasm, compiled.plain] };
+    return compiled.ok
+      ? { ok: true, ms: compiled.ms, wasm: compiled.wasm.toBase64(), plain: compiled.plain.toBase64() }
+      : compiled;
   };
 }
 
@@ -90,27 +87,26 @@ function runner(locks: Locks): Answering {
     if (loaded.ok) tasks.set(file, loaded.value);
     return loaded;
   };
-  return async (question, bytes) => {
+  return async (question) => {
     if (question.op === "open") {
       const loaded = await open(question.file, question.text);
-      return { head: loaded.ok ? { ok: true, value: loaded.value.declaration } : loaded };
+      return loaded.ok ? { ok: true, value: loaded.value.declaration } : loaded;
     }
     if (question.op === "compile") throw new TypeError(`Cannot answer "compile": this process runs tasks`);
     const loaded = tasks.get(question.file);
     if (!loaded) throw new TypeError(`Cannot run "${question.file}": it was not opened`);
     await close();
     const { task } = loaded;
-    const instances = (sizes: number[]) => sizes.map((size, at) => instantiate(bytes[at], { ...task, size, lend }));
+    const { seed } = question, make = ({ wasm, size }: Module) => instantiate(wasm, { ...task, size, lend });
     giveBack(); // whatever ran before is over
     if (question.op === "score") {
-      const [body] = instances([question.size]);
-      if (!body?.ok) return { head: { ok: false, kind: "missing", feedback: body?.error ?? "There is no module" } };
-      return { head: scoreTraining(task, body.value, { seed: question.seed, best: question.best, now }) };
+      const body = make(question.candidate);
+      if (!body.ok) return { ok: false, kind: "missing", feedback: body.error };
+      return scoreTraining(task, body.value, { seed, best: question.best, now });
     }
-    const [candidate, ...incumbents] = instances(question.sizes);
-    const beaten = incumbents.flatMap((body) => body.ok ? [body.value] : []);
-    const beats = candidate?.ok && beatsHeldOut(task, candidate.value, { incumbents: beaten, seed: question.seed });
-    return { head: { beats: beats === true } };
+    const [candidate, ...others] = question.modules.map(make);
+    const incumbents = others.flatMap((body) => body.ok ? [body.value] : []);
+    return { beats: candidate?.ok === true && beatsHeldOut(task, candidate.value, { incumbents, seed }) };
   };
 }
 

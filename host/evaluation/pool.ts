@@ -3,15 +3,20 @@ import type { Score } from "../../actors/functions.ts";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { createCrew } from "../children/crew.ts";
 import { beats } from "./evaluate.ts";
-import { type Process, startProcess, type Told } from "../children/process.ts";
-import { Answer } from "./protocol.ts";
+import { type Process, startAsked, type Told } from "../children/ask.ts";
+import { Answer, type Hello, MOST } from "./protocol.ts";
 import { shown } from "./task_file.ts";
 import type { Declaration, Evaluated, Scored, Tried, Workshop } from "./types.ts";
 export type { Declaration, Evaluated, EvaluateRequest, Scored, TaskEntry, Workshop } from "./types.ts";
 
+/** A loaded machine may take as long to start a process. */
+const START_MS = 30_000;
 const COMPILE_MS = 20_000, OPEN_MS = 10_000, IDLE_MS = 60_000, MOST_TASK_BYTES = 1 << 20;
 const HEAP_MB = { compile: 1024, evaluate: 512 };
 const MEMORY = { compile: 2048 << 20, evaluate: 1024 << 20 };
+const KEPT = /^(PATH|HOME|TMPDIR|DENO_DIR|DENO_TLS_CA_STORE|DENO_CERT|SSL_CERT_FILE|XDG_CACHE_HOME)$/;
+const QUIET = { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" };
+const never = new AbortController().signal;
 
 /** Where the workshop's processes come from. `size`: of each kind, at most the number of cores. The rest is for tests. */
 export interface WorkshopOptions {
@@ -36,12 +41,14 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
     createCrew({
       size,
       idleMs,
-      start: () =>
-        startProcess({
-          command: [...self, "--evo-functions"],
-          heapMb: HEAP_MB[role],
-          hello: { op: "hello", role, memory: memory[role] },
-        }),
+      async start() {
+        const kept = Object.fromEntries(Object.entries(Deno.env.toObject()).filter(([name]) => KEPT.test(name)));
+        const env = { ...kept, ...QUIET, DENO_V8_FLAGS: `--max-old-space-size=${HEAP_MB[role]}` };
+        const process = startAsked({ command: [...self, "--evo-functions"], env, most: MOST });
+        const hello: Hello = { op: "hello", role, memory: memory[role] };
+        await process.ask({ ...hello, withinMs: START_MS }, { answer: Answer.hello, signal: never });
+        return process; // ready, or dead, which the first question is told
+      },
     });
   const compilers = crew("compile"), evaluators = crew("evaluate");
   const opened = new WeakMap<Process, Map<string, Declaration>>();
@@ -54,9 +61,9 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
     const { file, text } = task;
     const question = { op: "open" as const, file, ...(text === undefined ? {} : { text }), withinMs: OPEN_MS };
     const told = await process.ask(question, { answer: Answer.open, signal });
-    if (told.kind === "answer" && told.head.ok) known.set(file, told.head.value);
+    if (told.kind === "answer" && told.answer.ok) known.set(file, told.answer.value);
     const tried = told.kind === "answer"
-      ? told.head
+      ? told.answer
       : no(`Cannot load the task "${shown(file)}": ${died(told, OPEN_MS)}`);
     return tried.ok ? tried : { ...tried, lasting: told.kind !== "crash" };
   };
@@ -75,15 +82,12 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
   const score =
     (on: Parameters<Workshop["score"]>[0] & { best?: Score[] }, signal: AbortSignal) =>
     async ({ process, declaration }: Opened): Promise<Scored> => {
-      const { file, candidate, size = candidate.length, trainingSeed: seed } = on;
+      const { file, candidate: wasm, size, trainingSeed: seed } = on;
       const { deadlineMs: withinMs, pages } = declaration.limits;
       const best = on.best && { best: on.best };
-      const told = await process.ask({ op: "score", file, size, seed, ...best, withinMs }, {
-        answer: Answer.score,
-        bytes: [candidate],
-        signal,
-      });
-      if (told.kind === "answer") return told.head;
+      const question = { op: "score", file, candidate: packed({ wasm, size }), seed, ...best, withinMs };
+      const told = await process.ask(question, { answer: Answer.score, signal });
+      if (told.kind === "answer") return told.answer;
       const feedback = told.kind === "timeout"
         ? `The evaluation did not end within ${withinMs} ms and was stopped`
         : `The evaluation ended its process (${told.detail}); a body has ${pages} pages of memory`;
@@ -93,12 +97,11 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
 
   return {
     async declare(file) {
-      const signal = new AbortController().signal;
       const task = await readTask(file);
       if (!task.ok) return task;
       const { key, text } = task.value;
-      const declared = (process: Process) => open(process, task.value, signal);
-      return await evaluators.run(text === undefined ? "shipped" : key, declared, signal);
+      const declared = (process: Process) => open(process, task.value, never);
+      return await evaluators.run(text === undefined ? "shipped" : key, declared, never);
     },
     async compile({ source, functions, limits, optimize }, signal): ReturnType<Workshop["compile"]> {
       if (source.length > limits.source) {
@@ -114,10 +117,7 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
         const diagnostics = `The compiler gave up: ${died(told, compileMs)}; write a simpler body`;
         return { ok: false, kind: told.kind, diagnostics };
       }
-      if (!told.head.ok) return told.head;
-      const [wasm, plain] = told.bytes;
-      if (!wasm || !plain) return { ok: false, kind: "crash", diagnostics: "The compiler gave no module; try again" };
-      return { ok: true, ms: told.head.ms, wasm, plain };
+      return told.answer;
     },
     async score(on, signal) {
       const scored = await running(on.file, signal, score(on, signal));
@@ -129,15 +129,11 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
         const scored = await score(on, signal)(opened);
         const { process, declaration } = opened;
         if (!scored.ok || !beats(declaration, scored.score, best)) return { ...scored, beatsTraining: false };
-        const modules = [{ wasm: candidate, ...(on.size === undefined ? {} : { size: on.size }) }, ...incumbents];
-        const sizes = modules.map(({ wasm, size }) => size ?? wasm.length);
+        const modules = [{ wasm: candidate, size: on.size }, ...incumbents].map(packed);
         const withinMs = declaration.limits.deadlineMs * modules.length;
-        const told = await process.ask({ op: "beats", file, sizes, seed, withinMs }, {
-          answer: Answer.beats,
-          bytes: modules.map(({ wasm }) => wasm),
-          signal,
-        });
-        return { ...scored, beatsTraining: true, beatsHeldOut: told.kind === "answer" && told.head.beats };
+        const question = { op: "beats", file, modules, seed, withinMs };
+        const told = await process.ask(question, { answer: Answer.beats, signal });
+        return { ...scored, beatsTraining: true, beatsHeldOut: told.kind === "answer" && told.answer.beats };
       });
       return outcome.ok ? outcome.value : { ...failed(outcome.error), beatsTraining: false };
     },
@@ -146,6 +142,11 @@ export function createWorkshop(options: WorkshopOptions): Workshop {
     },
   };
 }
+
+const packed = ({ wasm, size = wasm.length }: { wasm: Uint8Array; size?: number | undefined }) => ({
+  wasm: wasm.toBase64(),
+  size,
+});
 
 interface TaskText {
   file: string;

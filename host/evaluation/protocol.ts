@@ -53,11 +53,13 @@ export const Declared = z.object({
   objectives: z.record(z.string(), z.enum(["lower", "higher"], named("direction"))).exactOptional(),
 });
 
-/** The first question. `mark` begins every later answer: nothing that a task prints can look like one. */
+/** Most bytes of one question or answer. */
+export const MOST = 64 << 20;
+
+/** The first question. */
 export const Hello = z.object({
   op: z.literal("hello"),
   role: z.enum(["compile", "evaluate"]),
-  mark: z.string(),
   /** Bytes that the child may use beyond those it has at the start. */
   memory: z.number(),
 });
@@ -68,7 +70,12 @@ const Score = z.object({
   metrics: z.record(z.string(), z.number()).exactOptional(),
   feedback: z.array(z.string()),
 });
-/** Every other question. Of `score` and `beats` the frame's bytes are the modules: the candidate, then the incumbents. */
+/** A module as Base64: some kilobytes, seldom more. */
+const Wasm = z.string().transform((text) => Uint8Array.fromBase64(text));
+/** A module, and the size that its body counts as. */
+const Module = z.object({ wasm: Wasm, size: z.number() });
+export type Module = z.infer<typeof Module>;
+/** Every other question. */
 export const Question = z.discriminatedUnion("op", [
   z.object({
     op: z.literal("compile"),
@@ -86,7 +93,7 @@ export const Question = z.discriminatedUnion("op", [
   z.object({
     op: z.literal("score"),
     file: z.string(),
-    size: z.number(),
+    candidate: Module,
     seed: z.number(),
     best: z.array(Score).optional(),
     withinMs: z.number(),
@@ -94,7 +101,8 @@ export const Question = z.discriminatedUnion("op", [
   z.object({
     op: z.literal("beats"),
     file: z.string(),
-    sizes: z.array(z.number()),
+    /** Of the candidate and of the incumbents. */
+    modules: z.array(Module),
     seed: z.number(),
     withinMs: z.number(),
   }),
@@ -110,7 +118,7 @@ const Uncompiled = z.object({
 /** The answers, by question. What `beats` finds is one bit: nothing else of a held-out run leaves the child. */
 export const Answer = {
   hello: z.object({ without: z.array(z.string()) }),
-  compile: z.union([z.object({ ok: z.literal(true), ms: z.number() }), Uncompiled]),
+  compile: z.union([z.object({ ok: z.literal(true), ms: z.number(), wasm: Wasm, plain: Wasm }), Uncompiled]),
   open: z.union([
     z.object({ ok: z.literal(true), value: Declared }),
     z.object({ ok: z.literal(false), error: z.string() }),

@@ -2,7 +2,8 @@
 import type { Clock } from "../../actors/ports.ts";
 import type { Outcome, ToolResult } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
-import type { Listener, Plugged } from "./process.ts";
+import type { Child } from "../children/process.ts";
+import type { Heard } from "./process.ts";
 import type { CallOptions, Declared, ToolWorkerOptions } from "./types.ts";
 import { cut, type FromChild, LIMITS } from "./wire.ts";
 
@@ -16,14 +17,14 @@ interface Pending extends CallOptions {
 /** What the calls need: a process that is ready, and to say when none is in flight any more. */
 export interface CallsOptions extends Pick<ToolWorkerOptions, "call"> {
   clock: Clock;
-  ready(): Promise<Outcome<Plugged>>;
+  ready(): Promise<Outcome<Child>>;
   rest(): void;
   /** The process that is up. */
-  current(): Plugged | undefined;
+  current(): Child | undefined;
 }
 
 /** Calls, as their process reports on them. */
-export interface Calls extends Listener {
+export interface Calls extends Heard {
   call(input: unknown, on: CallOptions): Promise<ToolResult>;
   /** Kills the process without blaming the plugin. */
   kill(why: string): void;
@@ -55,7 +56,7 @@ export function createCalls(
     process?.kill();
   }
 
-  async function exchange(to: Plugged, input: unknown, on: CallOptions): Promise<ToolResult> {
+  async function exchange(to: Child, input: unknown, on: CallOptions): Promise<ToolResult> {
     const { signal, update, chain = [] } = on;
     const id = ++last;
     if (pending.size === 0) to.refill();
@@ -88,7 +89,7 @@ export function createCalls(
     }
   }
 
-  async function answer(frame: FromChild & { type: "ask" }, entry: Pending, to: Plugged) {
+  async function answer(frame: FromChild & { type: "ask" }, entry: Pending, to: Child) {
     const chain = [...entry.chain, name];
     const { ask, tool, input } = frame;
     const deep = `plugins already wait for each other ${chain.length} deep (${chain.join(" > ")})`;
@@ -133,7 +134,7 @@ export function createCalls(
       if (frame.type === "ask" && entry && to) void answer(frame, entry, to);
     },
     print(text) {
-      for (const { update } of pending.values()) update(text);
+      for (const { update } of pending.values()) update(text.slice(0, LIMITS.update));
     },
     kill,
     busy: () => waiting > 0,

@@ -1,8 +1,9 @@
 /** The process of a plugin, or of several that are declared: its first thread is Evo's and always answers, each plugin lives in a worker with few permissions. */
 import { ok } from "../../actors/types.ts";
+import { createWire } from "../children/frames.ts";
 import { strip } from "./strip.ts";
 import { type System, takeProcess } from "./system.ts";
-import { type Allowed, cut, encode, type FromChild, LIMITS, readLines, type Source, ToChild } from "./wire.ts";
+import { type Allowed, cut, type FromChild, LIMITS, type Source, ToChild } from "./wire.ts";
 
 const WATCH_MS = 25, FLOOD = 2_000;
 
@@ -10,14 +11,14 @@ const WATCH_MS = 25, FLOOD = 2_000;
 export async function runWorkerChild(): Promise<number> {
   const taken = takeProcess({ alone: !Deno.args.includes("--programs") });
   if (!taken.ok) return await Deno.stderr.write(new TextEncoder().encode(`${taken.error}\n`)), 1;
-  const system = taken.value;
+  const system = taken.value, wire = createWire(LIMITS.frame);
   const send = (frame: FromChild) => {
-    const bytes = encode(frame) ?? encode(shorten(frame));
+    const bytes = wire.encode(frame) ?? wire.encode(shorten(frame));
     return bytes ? system.send(bytes) : Promise.resolve();
   };
   let worker: Worker | undefined;
-  for await (const line of readLines(system.incoming())) {
-    const frame = ToChild.parse(JSON.parse(line));
+  for await (const told of system.incoming(wire.read)) {
+    const frame = ToChild.parse(told);
     if (frame.type !== "start") {
       worker?.postMessage(frame);
       continue;

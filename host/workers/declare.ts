@@ -3,7 +3,8 @@ import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
 import { settle } from "./grants.ts";
 import { createLanes } from "./lanes.ts";
-import { LATE, launch } from "./process.ts";
+import { LATE } from "../children/process.ts";
+import { launch } from "./process.ts";
 import type { Declared, Dropped, Place } from "./types.ts";
 import { complaint, Declaration, type FromChild, LIMITS } from "./wire.ts";
 
@@ -48,7 +49,7 @@ async function declareAll(batch: Waiting[], place: Place): Promise<Waiting[]> {
   const quiet = { hear: () => {}, print: () => {} };
   const started = grants.ok ? launch({ ...how, grants: grants.value }, quiet) : grants;
   if (!started.ok) return tell(batch, started.error), [];
-  const { plugged, loaded } = started.value, end = () => (plugged.kill(), plugged.ended);
+  const { child, loaded } = started.value, end = () => (child.kill(), child.ended);
   let spoken = false;
   await Promise.all(batch.map(async (one, at) => {
     const unwanted = Promise.withResolvers<string>(), { file, signal, done } = one;

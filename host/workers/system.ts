@@ -4,8 +4,8 @@ import { no, ok, type Outcome } from "../../actors/types.ts";
 
 /** The process as its first thread sees it; the worker inside reaches none of it. */
 export interface System {
-  /** What Evo sends. Ends when Evo is gone. */
-  incoming(): AsyncGenerator<Uint8Array>;
+  /** What `read` makes of what Evo sends. Ends when Evo is gone. */
+  incoming<T>(read: (piece: Uint8Array) => T[]): AsyncGenerator<T>;
   send(bytes: Uint8Array<ArrayBuffer>): Promise<void>;
   /** Bytes of memory at the highest point so far. */
   memory(): number;
@@ -40,11 +40,11 @@ export function takeProcess({ alone }: { alone: boolean }): Outcome<System> {
   if (alone) libc.prctl?.(DIE_WITH_PARENT, BigInt(KILL), 0n, 0n, 0n);
   let writing = Promise.resolve();
   return ok({
-    async *incoming() {
+    async *incoming(read) {
       for (const buffer = new Uint8Array(65_536);;) {
         const size = Number(await libc.read(from, buffer, BigInt(buffer.length)));
         if (size <= 0) return;
-        yield buffer.slice(0, size);
+        yield* read(buffer.subarray(0, size));
       }
     },
     send(bytes) {

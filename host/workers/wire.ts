@@ -1,12 +1,10 @@
-/** What passes between Evo and the process of a plugin: JSON, one frame a line. Neither side believes the other. */
+/** What passes between Evo and the process of a plugin: frames of host/children. Neither side believes the other. */
 import * as z from "zod";
 
 /** Sizes in bytes, times in milliseconds. */
 export const LIMITS = {
   frame: 1_048_576,
   result: 262_144,
-  /** What a plugin may print between two calls. */
-  output: 1_048_576,
   update: 2_000,
   depth: 8,
   startMs: 20_000,
@@ -71,30 +69,6 @@ export const FromChild = z.discriminatedUnion("type", [
   z.object({ type: z.literal("ask"), ask: z.number(), id: z.number(), tool: z.string(), input: z.unknown() }),
 ]);
 export type FromChild = z.infer<typeof FromChild>;
-
-/** A frame as bytes; undefined if it is over the limit. */
-export function encode(frame: ToChild | FromChild): Uint8Array<ArrayBuffer> | undefined {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(frame)}\n`);
-  return bytes.length > LIMITS.frame ? undefined : bytes;
-}
-
-/** The lines of a stream of bytes; throws a RangeError at a line over the limit. A torn last line is dropped. */
-export async function* readLines(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
-  let parts: Uint8Array[] = [], size = 0;
-  for await (const chunk of chunks) {
-    for (let from = 0; from < chunk.length;) {
-      const end = chunk.indexOf(10, from);
-      const part = chunk.slice(from, end < 0 ? undefined : end);
-      parts.push(part);
-      size += part.length;
-      if (size > LIMITS.frame) throw new RangeError("Cannot read a frame: it is over 1 MB");
-      if (end < 0) break;
-      yield await new Blob(parts as Uint8Array<ArrayBuffer>[]).text();
-      parts = [], size = 0;
-      from = end + 1;
-    }
-  }
-}
 
 /** The beginning of a text that is at most `bytes` long, whole characters only, with a note if something is missing. */
 export function cut(text: string, bytes: number): string {

@@ -4,7 +4,8 @@ import type { Clock } from "../../actors/ports.ts";
 import { either, no, ok, type Outcome } from "../../actors/types.ts";
 import { createCalls } from "./calls.ts";
 import { type Grants, settle } from "./grants.ts";
-import { launch, type Listener, type Plugged } from "./process.ts";
+import type { Child } from "../children/process.ts";
+import { type Heard, launch } from "./process.ts";
 import type { ToolWorker, ToolWorkerOptions } from "./types.ts";
 import { LIMITS } from "./wire.ts";
 
@@ -23,8 +24,8 @@ export async function createToolWorker(options: ToolWorkerOptions): Promise<Outc
 
 type Phase =
   | { at: "rest" }
-  | { at: "starting"; done: Promise<Outcome<Plugged>> }
-  | { at: "up"; plugged: Plugged }
+  | { at: "starting"; done: Promise<Outcome<Child>> }
+  | { at: "up"; child: Child }
   | { at: "waiting"; until: number; why: string }
   | { at: "stopped"; why: string };
 
@@ -33,10 +34,10 @@ function keep(options: ToolWorkerOptions): ToolWorker {
   const { declared, clock = REAL, notice = () => {} } = options, { name } = declared;
   const ending = new AbortController();
   let phase: Phase = { at: "rest" }, crashes = 0, idle = new AbortController();
-  const current = () => phase.at === "up" ? phase.plugged : undefined;
+  const current = () => phase.at === "up" ? phase.child : undefined;
   const calls = createCalls(declared, { ...options, clock, ready, rest, current });
 
-  function ready(): Promise<Outcome<Plugged>> {
+  function ready(): Promise<Outcome<Child>> {
     idle.abort();
     if (phase.at === "stopped") return Promise.resolve(no(`Plugin "${name}" is stopped: ${phase.why}`));
     if (phase.at === "waiting") {
@@ -44,28 +45,28 @@ function keep(options: ToolWorkerOptions): ToolWorker {
       return Promise.resolve(no(`Plugin "${name}" starts again in ${left} ms, because ${phase.why}; call it then`));
     }
     if (phase.at === "up") {
-      return calls.closing() ? phase.plugged.ended.then(ready) : Promise.resolve(ok(phase.plugged));
+      return calls.closing() ? phase.child.ended.then(ready) : Promise.resolve(ok(phase.child));
     }
     if (phase.at === "rest") phase = { at: "starting", done: begin() };
     return phase.done;
   }
 
-  async function begin(): Promise<Outcome<Plugged>> {
+  async function begin(): Promise<Outcome<Child>> {
     const grants = await settle(options.granted, options);
     if (!grants.ok) return ending.signal.aborted || (phase = { at: "rest" }), grants;
     const since = clock.now();
     const started = await start(options, { grants: grants.value, listener: calls });
     if (!started.ok) return crashed(started.error, since), no(`Plugin "${name}" did not start: ${started.error}`);
-    const plugged = started.value;
-    if (ending.signal.aborted) return plugged.kill(), await plugged.ended, ready();
-    phase = { at: "up", plugged };
-    plugged.ended.then((why) => {
+    const child = started.value;
+    if (ending.signal.aborted) return child.kill(), await child.ended, ready();
+    phase = { at: "up", child };
+    child.ended.then((why) => {
       const wanted = calls.gone(why);
       if (ending.signal.aborted) return;
       if (wanted) phase = { at: "rest" };
       else crashed(why, since);
     });
-    return ok(plugged);
+    return ok(child);
   }
 
   function crashed(why: string, since: number) {
@@ -108,7 +109,7 @@ function keep(options: ToolWorkerOptions): ToolWorker {
       ending.abort();
       const now = phase;
       phase = { at: "stopped", why: "it was unloaded" };
-      const started = now.at === "starting" ? await now.done : now.at === "up" ? ok(now.plugged) : undefined;
+      const started = now.at === "starting" ? await now.done : now.at === "up" ? ok(now.child) : undefined;
       if (!started?.ok) return;
       started.value.kill();
       await started.value.ended;
@@ -119,13 +120,13 @@ function keep(options: ToolWorkerOptions): ToolWorker {
 /** Starts a process and has it load the plugin; a process that does not get that far is gone when this returns. */
 async function start(
   { self, file, declared: { code }, landlock }: ToolWorkerOptions,
-  { grants, listener }: { grants: Grants; listener: Listener },
-): Promise<Outcome<Plugged>> {
+  { grants, listener }: { grants: Grants; listener: Heard },
+): Promise<Outcome<Child>> {
   const started = launch({ self, grants, landlock, sources: [{ file, source: "", code }] }, listener);
   if (!started.ok) return started;
-  const { plugged, loaded } = started.value, said = await loaded[0] ?? "";
-  if (typeof said !== "string" && said.type === "declared") return ok(plugged);
-  plugged.kill();
-  await plugged.ended;
+  const { child, loaded } = started.value, said = await loaded[0] ?? "";
+  if (typeof said !== "string" && said.type === "declared") return ok(child);
+  child.kill();
+  await child.ended;
   return no(typeof said === "string" ? said : said.error);
 }
