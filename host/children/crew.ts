@@ -1,6 +1,7 @@
 /** Processes of one kind: at most so many, kept warm, replaced when they die, and a queue before them. */
 import { either } from "../../actors/types.ts";
 import type { Process } from "./ask.ts";
+import { createLanes } from "./lanes.ts";
 
 /** What a crew is made of. A process serves one `key` only; `idleMs` after its last work it is ended. */
 export interface CrewOptions {
@@ -28,56 +29,24 @@ interface Seat {
 
 /** Makes a crew without starting anything. */
 export function createCrew({ size, idleMs, start }: CrewOptions): Crew {
-  const seats: Seat[] = Array.from({ length: Math.max(1, size) }, () => ({
-    key: "",
-    process: undefined,
-    busy: false,
-    used: 0,
-    timer: undefined,
-  }));
+  const none = { key: "", process: undefined, busy: false, used: 0, timer: undefined };
+  const seats: Seat[] = Array.from({ length: Math.max(1, size) }, () => ({ ...none }));
+  const lane = createLanes(seats.length), stopping = new AbortController();
   let chosen = 0;
-  const queue: { key: string; take(seat: Seat): void; refuse(reason: unknown): void }[] = [];
-  const stopping = new AbortController();
-  const choose = (key: string) => {
+  /** A free seat, if possible one that is warm for the key: there are as many seats as lanes. */
+  const choose = (key: string): Seat => {
     const free = seats.filter(({ busy }) => !busy);
     const warm = free.find((seat) => seat.process && seat.key === key);
-    return warm ?? free.find((seat) => !seat.process) ?? free.toSorted((a, b) => a.used - b.used)[0];
-  };
-  const dispatch = () => {
-    for (let first = queue[0]; first; first = queue[0]) {
-      const seat = choose(first.key);
-      if (!seat) return;
-      queue.shift();
-      seat.busy = true;
-      seat.used = ++chosen;
-      clearTimeout(seat.timer);
-      first.take(seat);
-    }
+    const seat = warm ?? free.find((seat) => !seat.process) ?? free.toSorted((a, b) => a.used - b.used)[0];
+    if (!seat) throw new RangeError("Cannot choose a seat: there are more lanes than seats");
+    clearTimeout(seat.timer);
+    return Object.assign(seat, { busy: true, used: ++chosen });
   };
   const vacate = async (seat: Seat) => {
     const leaving = seat.process;
     seat.process = undefined;
     await (await leaving)?.end();
   };
-  const seated = (key: string, signal: AbortSignal) =>
-    new Promise<Seat>((take, fail) => {
-      const refuse = () => {
-        const at = queue.indexOf(waiting);
-        if (at >= 0) queue.splice(at, 1);
-        fail(signal.reason);
-      };
-      const waiting = {
-        key,
-        refuse: fail,
-        take: (seat: Seat) => {
-          signal.removeEventListener("abort", refuse);
-          take(seat);
-        },
-      };
-      signal.addEventListener("abort", refuse, { once: true });
-      queue.push(waiting);
-      dispatch();
-    });
   const occupied = async (seat: Seat, key: string): Promise<Process> => {
     const present = await seat.process?.catch(() => undefined);
     if (present?.alive() && seat.key === key) return present;
@@ -91,38 +60,39 @@ export function createCrew({ size, idleMs, start }: CrewOptions): Crew {
     if (stopping.signal.aborted) return;
     seat.timer = setTimeout(() => seat.busy || vacate(seat).catch(() => {}), idleMs);
     Deno.unrefTimer(seat.timer);
-    dispatch();
   };
   return {
     async run(key, job, signal) {
-      const both = either(signal, stopping.signal);
+      const over = new AbortController(), both = either(signal, stopping.signal, over.signal);
+      const left = Promise.withResolvers<never>();
       both.throwIfAborted();
-      const seat = await seated(key, both);
-      try {
-        const process = await occupied(seat, key);
-        const stop = () => void process.end();
-        stopping.signal.addEventListener("abort", stop);
+      const leave = () => left.reject(both.reason);
+      both.addEventListener("abort", leave);
+      const turn = lane(async () => {
+        both.removeEventListener("abort", leave); // from here on the job itself ends
+        both.throwIfAborted();
+        const seat = choose(key);
         try {
+          const process = await occupied(seat, key);
+          stopping.signal.addEventListener("abort", () => void process.end(), { signal: over.signal });
           both.throwIfAborted();
           const done = await job(process);
           stopping.signal.throwIfAborted(); // its process was ended under it
           return done;
+        } catch (error) {
+          await vacate(seat).catch(() => {}); // a job that threw leaves its process in no known state
+          stopping.signal.throwIfAborted();
+          throw error;
         } finally {
-          stopping.signal.removeEventListener("abort", stop);
+          release(seat);
         }
-      } catch (error) {
-        await vacate(seat).catch(() => {}); // a job that threw leaves its process in no known state
-        stopping.signal.throwIfAborted();
-        throw error;
-      } finally {
-        release(seat);
-      }
+      });
+      return await Promise.race([turn, left.promise]).finally(() => over.abort()); // or its listeners stay
     },
     async close() {
       stopping.abort(new DOMException("The workshop was closed", "AbortError"));
       for (const seat of seats) clearTimeout(seat.timer);
       await Promise.allSettled(seats.map(vacate));
-      for (const seat of seats) clearTimeout(seat.timer);
     },
   };
 }

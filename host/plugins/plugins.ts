@@ -4,7 +4,7 @@ import type { Permissions } from "../../actors/plugins.ts";
 import type { Clock, Plugins, Terminal } from "../../actors/ports.ts";
 import type { Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
-import { createLanes } from "../workers/lanes.ts";
+import { createLanes } from "../children/lanes.ts";
 import type { ToolWorkerOptions } from "../workers/types.ts";
 import { runCommand } from "./commands.ts";
 import { createConsents } from "./consent.ts";

@@ -2,7 +2,7 @@
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../session/files.ts";
 import { settle } from "./grants.ts";
-import { createLanes } from "./lanes.ts";
+import { createLanes } from "../children/lanes.ts";
 import { LATE } from "../children/process.ts";
 import { launch } from "./process.ts";
 import type { Declared, Dropped, Place } from "./types.ts";
