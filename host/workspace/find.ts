@@ -1,5 +1,6 @@
 import { no, ok } from "../../actors/types.ts";
 import type { Hit, Workspace } from "../../actors/ports.ts";
+import { cut } from "../session/files.ts";
 import { notFile, place } from "./paths.ts";
 import { expressionOf, globOf } from "./pattern.ts";
 import { createRules, walk } from "./walk.ts";
@@ -57,7 +58,7 @@ export function createFinder(
       const texts = await Promise.all(paths.map((path) => textOf(`${root}/${path}`)));
       for (const [index, path] of paths.entries()) {
         for (const [line, whole] of (texts[index]?.split(/\r?\n/) ?? []).entries()) {
-          const text = cutText(whole, MAX_LINE);
+          const text = cut(whole, MAX_LINE);
           const fits = expression.value(text);
           if (fits === undefined) {
             return no(
@@ -68,7 +69,7 @@ export function createFinder(
           }
           if (!fits) continue;
           if (hits.length === limit) return ok({ hits, truncated: true });
-          hits.push({ path, line: line + 1, text: cutText(text, SHOWN) });
+          hits.push({ path, line: line + 1, text: cut(text, SHOWN) });
         }
       }
     }
@@ -85,8 +86,4 @@ async function textOf(path: string): Promise<string | undefined> {
   } catch {
     return undefined; // a file that cannot be read has no hits
   }
-}
-
-function cutText(text: string, limit: number): string {
-  return text.length <= limit ? text : text.slice(0, limit).replace(/[\uD800-\uDBFF]$/, "");
 }
