@@ -1,4 +1,5 @@
 /** Child processes of the examiner: an environment without secrets, a deadline, and no child that outlives this process. */
+import { signalGroup, spawnGroup } from "../shell/tree.ts";
 
 /** How a child ended. Output is bounded: head and tail. */
 export interface Ended {
@@ -18,30 +19,14 @@ export interface RunOptions {
 
 const ALLOWED =
   "PATH HOME TMPDIR DENO_DIR DENO_TLS_CA_STORE DENO_CERT SSL_CERT_FILE HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NPM_CONFIG_REGISTRY XDG_CACHE_HOME LANG";
-const LIFE_LINE = 'exec 3<&0 </dev/null; { read -r _ <&3; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&-';
 const KEPT = 4_000_000;
 
 /** Runs a command in a process group of its own; the whole group is ended with it, at its deadline, on an abort, and when this process dies. */
 export async function run(command: string[], { cwd, ms, signal, env }: RunOptions): Promise<Ended> {
   signal.throwIfAborted();
-  const child = new Deno.Command("sh", {
-    args: ["-c", LIFE_LINE, "sh", ...command],
-    cwd,
-    clearEnv: true,
-    env: { ...environment(), ...env },
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    detached: true,
-  }).spawn();
+  const child = spawnGroup(command, { cwd, env: { ...environment(), ...env }, errors: "apart" });
   let timedOut = false;
-  const end = () => {
-    try {
-      Deno.kill(-child.pid, "SIGKILL");
-    } catch {
-      // It has ended already.
-    }
-  };
+  const end = () => void signalGroup(child.pid, "SIGKILL");
   const timer = setTimeout(() => (timedOut = true, end()), ms);
   signal.addEventListener("abort", end);
   try {

@@ -1,4 +1,4 @@
-/** A process with all its descendants in one group. It dies with Evo, even on SIGKILL: its standard input is its life line. */
+/** A process with all its descendants in one group. */
 export interface Tree {
   output: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
   /** Resolves when the first process has ended, whatever goes on behind it. */
@@ -9,32 +9,38 @@ export interface Tree {
   settle(): Promise<boolean>;
 }
 
-const LIFE_LINE = `exec 3<&0 </dev/null 2>&1
-{ read -r _ <&3; kill -9 -$$; } >/dev/null 2>&1 &
-exec "$@" 3<&-`;
+const LIFE_LINE = '{ read -r _ <&3; kill -9 -$$; } >/dev/null 2>&1 & exec "$@" 3<&-';
+
+/**
+ * Starts a program in a group of its own. It dies with Evo, even on SIGKILL: its standard input is its life line. `errors` go
+ * into the output, in order, or to a pipe apart. Throws if `sh` or `cwd` is missing.
+ */
+export function spawnGroup(argv: string[], { cwd, env, errors }: {
+  cwd: string;
+  env: Record<string, string>;
+  errors: "within" | "apart";
+}): Deno.ChildProcess {
+  const [redirect, stderr] = errors === "within" ? [" 2>&1", "null"] as const : ["", "piped"] as const;
+  const args = ["-c", `exec 3<&0 </dev/null${redirect}; ${LIFE_LINE}`, "sh", ...argv];
+  const how = { cwd, env, clearEnv: true, detached: true, stdin: "piped", stdout: "piped", stderr } as const;
+  return new Deno.Command("/bin/sh", { ...how, args }).spawn();
+}
 
 /** Starts a process tree. Standard output and error come as one stream, in order. Throws if `sh` or `cwd` is missing. */
 export function grow(argv: string[], { cwd, env }: { cwd: string; env: Record<string, string> }): Tree {
-  const child = new Deno.Command("/bin/sh", {
-    args: ["-c", LIFE_LINE, "sh", ...argv],
-    cwd,
-    env,
-    clearEnv: true,
-    detached: true,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "null",
-  }).spawn();
+  const child = spawnGroup(argv, { cwd, env, errors: "within" });
   const line = child.stdin.getWriter();
   const cut = () => line.close().catch(() => {});
   return {
     output: child.stdout.getReader(),
     ended: child.status.then(({ code }) => code),
     async kill(graceMs) {
-      if (signal(child.pid, "SIGTERM")) {
+      if (signalGroup(child.pid, "SIGTERM")) {
         const until = Date.now() + graceMs;
-        while (Date.now() < until && signal(child.pid, "SIGCONT")) await new Promise((done) => setTimeout(done, 10));
-        signal(child.pid, "SIGKILL");
+        while (Date.now() < until && signalGroup(child.pid, "SIGCONT")) {
+          await new Promise((done) => setTimeout(done, 10));
+        }
+        signalGroup(child.pid, "SIGKILL");
       }
       await child.status;
       await cut();
@@ -49,12 +55,13 @@ export function grow(argv: string[], { cwd, env }: { cwd: string; env: Record<st
   };
 }
 
-function signal(group: number, name: Deno.Signal): boolean {
+/** Tells every process of a group; false if nobody is left in it. */
+export function signalGroup(group: number, name: Deno.Signal): boolean {
   try {
     Deno.kill(-group, name);
     return true;
   } catch {
-    return false; // Nobody is left in the group.
+    return false;
   }
 }
 
