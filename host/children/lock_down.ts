@@ -40,11 +40,16 @@ export async function lockDown({ memory }: { memory: number }): Promise<Locks> {
       if (Deno.build.os === "linux" && !restrict({ ro: ["/proc/self"], rw: [] }).ok) {
         without.push("Landlock beneath the permissions");
       }
-      for (const name of ["run", "ffi", "net", "write", "env", "sys", "import", "read"] as const) {
-        if (name !== "env" || !on?.env) await Deno.permissions.revoke({ name });
-      }
+      await giveUp(on?.env ? "env" : undefined);
     },
   };
+}
+
+/** Gives up every permission of this process for good, but for the one that is `kept`. */
+export async function giveUp(kept?: "env"): Promise<void> {
+  for (const name of ["run", "ffi", "net", "write", "env", "sys", "import", "read"] as const) {
+    if (name !== kept) await Deno.permissions.revoke({ name });
+  }
 }
 
 function openLibrary() {

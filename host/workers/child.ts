@@ -1,6 +1,7 @@
 /** The process of a plugin, or of several that are declared: its first thread is Evo's and always answers, each plugin lives in a worker with few permissions. */
 import { ok } from "../../actors/types.ts";
 import { createWire } from "../children/frames.ts";
+import { giveUp } from "../children/lock_down.ts";
 import { strip } from "./strip.ts";
 import { type System, takeProcess } from "./system.ts";
 import { type Allowed, cut, type FromChild, LIMITS, type Source, ToChild } from "./wire.ts";
@@ -25,7 +26,7 @@ export async function runWorkerChild(): Promise<number> {
     }
     watchMemory(system, frame.memory, send);
     const begins = await Promise.all(frame.plugins.map((plugin, at) => load(plugin, { ...frame, at, send })));
-    await giveUp();
+    await giveUp(); // the workers have permissions of their own by now
     worker = begins.map((begin) => begin?.())[0];
   }
   system.endAll();
@@ -57,13 +58,6 @@ function open(allowed: Allowed, hear: (message: unknown) => void): Promise<Worke
       hear({ type: "gone", error: event.message || "it failed outside of a call" });
     };
   });
-}
-
-/** The workers have their own permissions by now; this thread needs none any more. */
-async function giveUp(): Promise<void> {
-  for (const name of ["read", "write", "net", "env", "run", "ffi", "sys"] as const) {
-    await Deno.permissions.revoke({ name });
-  }
 }
 
 let heard = 0, since = 0;
