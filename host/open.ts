@@ -4,7 +4,7 @@ import type { Clock, Open, Options, Ports } from "../actors/ports.ts";
 import { EXIT, no, ok, type Outcome } from "../actors/types.ts";
 import { createAbout } from "./about.ts";
 import { createGuidance } from "./config/guidance.ts";
-import { configFolder, loadSettings, NO_MODEL, type Settings } from "./config/settings.ts";
+import { configFolder, loadSettings, noModel, type Settings } from "./config/settings.ts";
 import { createTrust, type Granted, promptPath, trustStore } from "./config/trust.ts";
 import { lazily } from "./evolution.ts";
 import type { Body } from "./facts.ts";
@@ -67,14 +67,14 @@ export function createOpen(body: Body): Open {
     if (options.needsModel && !settings) return { ok: false, error: loaded.ok ? "" : loaded.error, exit: EXIT.config };
     const demo = options.needsModel && settings?.hasModel === false && terminal.interactive();
     if (options.needsModel && settings?.hasModel === false && !demo) {
-      return { ok: false, error: NO_MODEL, exit: EXIT.config };
+      return { ok: false, error: noModel(settings.baseUrl), exit: EXIT.config };
     }
     if (demo && !carried) {
       terminal.show({
         type: "notice",
         level: "warning",
         text:
-          `${NO_MODEL}\nUntil then the built-in demo model answers: it plays fixed replies. Type "What is this project?", then "/evolve", then "How many words are in README.md?"`,
+          `${noModel(settings.baseUrl)}\nUntil then the built-in demo model answers: it plays fixed replies. Type "What is this project?", then "/evolve", then "How many words are in README.md?"`,
       });
     }
     const ports = await wire({ body, options, cwd, env, carried, terminal, granted, decide, loaded, settings, demo });

@@ -60,6 +60,13 @@ export const NO_MODEL =
   `No model is set: export OPENROUTER_API_KEY=<key> (from https://openrouter.ai/keys), or for a local model
 export INFERENCE_BASE_URL=http://127.0.0.1:11434/v1 MODEL_NAME=<name>; "evo config" shows every setting and its origin`;
 
+/** Why nothing can be asked: an endpoint of one's own wants a key, or there is none at all and `NO_MODEL` says what to do. */
+export function noModel(baseUrl: string): string {
+  if (baseUrl === DEFAULTS.baseUrl) return NO_MODEL;
+  const host = URL.parse(baseUrl)?.host ?? baseUrl;
+  return `Cannot ask ${host}: no key is set; export OPENROUTER_API_KEY=<key>, or use an endpoint on this machine`;
+}
+
 /** The folder of the user's own config: `evo` below `$XDG_CONFIG_HOME` if that is absolute, else below `~/.config`. */
 export function configFolder(env: Record<string, string>, home: string): string {
   return `${env.XDG_CONFIG_HOME?.startsWith("/") ? env.XDG_CONFIG_HOME : `${home}/.config`}/evo`;

@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
-import { isLoopback, loadSettings, NO_MODEL } from "./settings.ts";
+import { isLoopback, loadSettings, NO_MODEL, noModel } from "./settings.ts";
 import type { Settings, SettingsOptions } from "./settings.ts";
 
 const piece = (path: string, text: string) => ({ path, real: path, text, truncated: false });
@@ -160,6 +160,11 @@ for (const [name, options, has] of models) {
   Deno.test(`With ${name} a model is ${has ? "" : "not "}set`, async () =>
     equal((await loaded(options)).hasModel, has));
 }
+
+Deno.test("an endpoint of one's own that lacks a key is not called no model", async () => {
+  equal(noModel((await loaded({})).baseUrl), NO_MODEL);
+  match(noModel("https://x.test:8443/v1"), /^Cannot ask x\.test:8443: no key is set; export OPENROUTER_API_KEY/);
+});
 
 Deno.test("Keys and addresses are cleaned of what people paste along", async () => {
   const settings = await loaded({

@@ -2,12 +2,13 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Aborted, type Clock, type Log, type Model, type ModelRequest } from "../../actors/ports.ts";
 import { type Failure, no, ok, type Outcome, type Reply, type Shown } from "../../actors/types.ts";
+import { isLoopback, noModel } from "../config/settings.ts";
 import { canonical, type CassettePosition, createPlayer, parseCassette, recordLine } from "./cassette.ts";
 import { createRecorder, readCassette } from "./cassette_file.ts";
 import type { createEndpoint } from "./endpoint.ts";
 import { createEstimator } from "./estimate.ts";
 import { createExchangeLog } from "./exchange_log.ts";
-import { hostOf, isLoopback, type ModelSettings, windowOf } from "./settings.ts";
+import { type ModelSettings, windowOf } from "./settings.ts";
 import { wellFormed } from "../protocol/wire.ts";
 
 /** What a model client needs. `normalise` takes out of texts what may differ between a recording and its playing. */
@@ -95,7 +96,7 @@ export function createModel(options: ModelOptions): PlayableModel {
     const shown = SHOWN.has(request.purpose);
     if (player && !player.ok) return { kind: "config", message: player.error };
     if (player) return playAloud(await player.value.play(request), shown ? show : () => {});
-    if (!settings.apiKey && !isLoopback(settings.baseUrl)) return { kind: "config", message: noKey(settings.baseUrl) };
+    if (!settings.apiKey && !isLoopback(settings.baseUrl)) return { kind: "config", message: noModel(settings.baseUrl) };
     const result = await (await open()).ask({ ...request, model, shown }, signal);
     const written = await record?.(recordLine(canonical(request, comparable), result, clean));
     if (written && !written.ok) show({ type: "notice", level: "warning", text: written.error });
@@ -143,11 +144,6 @@ function playAloud(result: Reply | Failure, show: (event: Shown) => void): Reply
   for (const text of content.match(/\S*\s+|\S+/g) ?? []) show({ type: "text_delta", text });
   return result;
 }
-
-const noKey = (baseUrl: string): string =>
-  `Cannot ask ${
-    hostOf(baseUrl) ?? baseUrl
-  }: no key is set; export OPENROUTER_API_KEY=<key>, or use an endpoint on this machine`;
 
 /** Asks for one tiny reply, once; says who answered, or why not. Throws `Aborted` on an abort. */
 export async function probe(settings: ModelSettings, signal: AbortSignal): Promise<Outcome<string>> {

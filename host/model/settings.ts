@@ -76,11 +76,6 @@ export function hostOf(baseUrl: string): string | undefined {
   return url && /^https?:$/.test(url.protocol) ? url.host : undefined;
 }
 
-/** True if the endpoint is this machine. */
-export function isLoopback(baseUrl: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/.test(hostOf(baseUrl) ?? "");
-}
-
 /** True if the endpoint is OpenRouter, which reports the cost of a reply when it is asked to. */
 export function isOpenRouter(baseUrl: string): boolean {
   return /(^|\.)openrouter\.ai(:\d+)?$/.test(hostOf(baseUrl) ?? "");

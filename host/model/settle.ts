@@ -4,7 +4,8 @@ import type { createAssembly, StreamEnd } from "../protocol/assemble.ts";
 import { usedIds } from "../protocol/calls.ts";
 import { type createEstimator, textTokens } from "./estimate.ts";
 import type { Ask } from "./negotiate.ts";
-import { isLoopback, isOpenRouter, type ModelSettings, windowOf } from "./settings.ts";
+import { isLoopback } from "../config/settings.ts";
+import { isOpenRouter, type ModelSettings, windowOf } from "./settings.ts";
 import { readCalls } from "../protocol/text_tools.ts";
 import type { Trouble } from "../protocol/trouble.ts";
 
