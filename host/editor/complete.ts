@@ -6,20 +6,24 @@ export interface Sources {
   files: (prefix: string) => Promise<string[]>;
 }
 
-/** Looks at the text before the caret; returns what to insert there, and the choices if there are several. */
+/**
+ * Looks at the text before the caret; returns what to put in its place, and the choices if there are several. A path with blanks
+ * is quoted, as `@file` and a shell read it.
+ */
 export async function complete(
   before: string,
   { commands, files }: Sources,
-): Promise<{ add: string; choices: string[] }> {
+): Promise<{ text: string; choices: string[] }> {
   const command = /^\/\S*$/.test(before);
-  const word = /\S*$/.exec(before)?.[0].replace(/^[@!]/, "") ?? "";
+  const quoted = /(?:^|[\s@])"([^"@]*)$/.exec(before)?.[1];
+  const word = command ? before : quoted ?? /\S*$/.exec(before)?.[0].replace(/^[@!]/, "") ?? "";
   const known = command ? commands().map(({ name }) => `/${name.replace(/^\//, "")}`) : await files(word);
-  const prefix = command ? before : word;
-  const choices = known.filter((one) => one.startsWith(prefix)).sort();
-  const [first = ""] = choices;
-  const only = choices.length === 1;
+  const choices = known.filter((one) => one.startsWith(word)).sort();
+  const [first = before] = choices, only = choices.length === 1;
   let shared = first;
   while (choices.some((one) => !one.startsWith(shared))) shared = shared.slice(0, -1);
-  const add = shared.slice(prefix.length) + (only && !first.endsWith("/") ? " " : "");
-  return { add: choices.length === 0 ? "" : add, choices: only ? [] : choices };
+  const lead = before.slice(0, before.length - word.length - (quoted === undefined ? 0 : 1));
+  const quote = quoted !== undefined || /\s/.test(shared) ? '"' : "";
+  const text = choices.length === 0 ? before : `${lead}${quote}${shared}`;
+  return { text: only && !first.endsWith("/") ? `${text}${quote} ` : text, choices: only ? [] : choices };
 }

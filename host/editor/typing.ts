@@ -1,7 +1,7 @@
 /** The person at the prompt: keys in, wishes out. */
 import type { Heard } from "../../actors/ports.ts";
 import { complete, type Sources } from "./complete.ts";
-import { EMPTY, expand, holding, insert } from "./editor.ts";
+import { EMPTY, expand, holding } from "./editor.ts";
 import type { History } from "./history.ts";
 import type { Key } from "./keys.ts";
 import { FRESH, type Prompt, react } from "./prompt.ts";
@@ -38,9 +38,11 @@ export function createTyping(
   };
   const completeHere = async () => {
     const { editor } = prompt;
-    const found = await complete(editor.text.slice(0, editor.caret), sources).catch(() => undefined);
+    const before = editor.text.slice(0, editor.caret);
+    const found = await complete(before, sources).catch(() => undefined);
     if (prompt.editor !== editor || found === undefined) return;
-    if (found.add !== "") prompt.editor = insert(editor, safe(found.add));
+    const text = safe(found.text), caret = text.length;
+    if (text !== before) prompt.editor = { ...editor, text: text + editor.text.slice(editor.caret), caret };
     else prompt.hint = found.choices.join("  ");
     draw();
   };

@@ -209,11 +209,23 @@ Deno.test("completion adds what is shared, a blank after the only choice, and no
     files: (prefix: string) =>
       Promise.resolve(["src/", "src/a.ts", "日本.txt", "日記.txt"].filter((one) => one.startsWith(prefix))),
   };
-  equal(await complete("/ex", sources), { add: "it ", choices: [] });
-  equal(await complete("/h", sources), { add: "", choices: ["/help", "/history"] });
-  equal(await complete("see @src/a", sources), { add: ".ts ", choices: [] });
-  equal(await complete("!cat 日", sources), { add: "", choices: ["日本.txt", "日記.txt"] });
-  equal(await complete("zzz", sources), { add: "", choices: [] });
+  equal(await complete("/ex", sources), { text: "/exit ", choices: [] });
+  equal(await complete("/h", sources), { text: "/h", choices: ["/help", "/history"] });
+  equal(await complete("see @src/a", sources), { text: "see @src/a.ts ", choices: [] });
+  equal(await complete("!cat 日", sources), { text: "!cat 日", choices: ["日本.txt", "日記.txt"] });
+  equal(await complete("zzz", sources), { text: "zzz", choices: [] });
+});
+
+Deno.test("a path with blanks is completed in quotes, so that @file and a shell read it as one", async () => {
+  const all = ["my dir/", "my dir/a b.txt", "my dir/c.txt", "src/a.ts"];
+  const files = (prefix: string) =>
+    Promise.resolve(all.filter((one) => one.startsWith(prefix) && !/\/./.test(one.slice(prefix.length))));
+  const at = async (before: string) => (await complete(before, { commands: () => [], files })).text;
+  equal(await at("see @my"), 'see @"my dir/');
+  equal(await at('see @"my dir/a'), 'see @"my dir/a b.txt" ');
+  equal(await at('!cat "my dir/c'), '!cat "my dir/c.txt" ');
+  equal(await at("!cat my"), '!cat "my dir/');
+  equal(await at('he said "look @src/'), 'he said "look @src/a.ts ');
 });
 
 Deno.test("without a terminal a diff that was asked for is on stdout, one that is progress on stderr", () => {
