@@ -2,8 +2,8 @@
 import { fromPromise } from "xstate";
 import { converse, type Turn } from "./converse.ts";
 import { crowded } from "./compact.ts";
-import type { Guidance, Ports } from "./ports.ts";
-import { either, type Message } from "./types.ts";
+import { Aborted, type Guidance, type Ports } from "./ports.ts";
+import { either, type Message, no, NO_USAGE } from "./types.ts";
 
 /** The ports of a turn. */
 export type ChatPorts = Pick<
@@ -65,15 +65,10 @@ async function turn(ports: ChatPorts, input: ChatInput, signal: AbortSignal): Pr
   if (input.line.startsWith("!")) {
     const messages: Message[] = [...history, { role: "assistant", content: "I have seen the output.", calls: [] }];
     terminal.show({ type: "print", text: attached });
-    log.write("turn_end", { status: "done", typed: true });
-    terminal.show({ type: "turn_end", status: "done" });
-    return {
-      status: "done",
-      messages,
-      answered: true,
-      usage: { input: 0, output: 0, cached: 0, cost: 0, estimated: false },
-      task,
-    };
+    const status = signal.aborted ? "aborted" : "done";
+    log.write("turn_end", { status, typed: true });
+    terminal.show({ type: "turn_end", status });
+    return { status, messages, answered: true, usage: NO_USAGE, task };
   }
   const system = await chatPrompt(ports.guidance);
   const done = await converse(ports, history, {
@@ -140,10 +135,12 @@ async function attach(ports: ChatPorts, line: string, signal: AbortSignal): Prom
   const context = ports.tools.context("chat", "typed", signal);
   if (line.startsWith("!")) {
     const command = line.slice(1).trim();
-    const ended = await context.shell.run(command, { timeoutMs: 600_000, signal });
-    return ended.ok
-      ? `$ ${command}\n${ended.value.output}\n[exit code ${ended.value.code}]`
-      : `$ ${command}\n[${ended.error}]`;
+    const run = context.shell.run(command, { timeoutMs: 600_000, signal, onOutput: context.update });
+    const ended = await run.catch((error) => {
+      if (error instanceof Aborted) return no(`${error.partial}\n[interrupted by the user]`.trim());
+      throw error;
+    });
+    return `$ ${command}\n${ended.ok ? `${ended.value.output}\n[exit code ${ended.value.code}]` : ended.error}`;
   }
   const names = [
     ...new Set([...line.matchAll(MENTION)].map((m) => m[1] ?? (m[2] ?? "").replace(/[.,;:!?)]+$/, ""))),

@@ -2,7 +2,7 @@ import { deepStrictEqual as equal, ok } from "node:assert/strict";
 import { createActor, toPromise } from "xstate";
 import { chat, type ChatInput, chatPrompt, createInterruptible } from "./chat.ts";
 import { fakePorts, type Scripted } from "./fakes_test.ts";
-import type { ModelRequest, Ports } from "./ports.ts";
+import { Aborted, type ModelRequest, type Ports } from "./ports.ts";
 
 const start: ChatInput = { messages: [], line: "hello", task: 0, once: false };
 type Script = (Scripted | ((request: ModelRequest) => Scripted))[];
@@ -58,6 +58,23 @@ Deno.test("!command runs without the model, and its output is in the history", a
   equal(seen.requests.length, 0);
   ok(done.messages.at(-2)?.content.includes("ran ls -la"));
   equal(done.messages.at(-1)?.role, "assistant");
+});
+
+Deno.test("an interrupted !command keeps what it had said, and is no error", async () => {
+  const { ports, seen } = fakePorts([]), stop = createInterruptible();
+  const context: Ports["tools"]["context"] = (...given) => {
+    const told = ports.tools.context(...given);
+    const run = () => (stop.stop(), Promise.reject(new Aborted("half of it")));
+    return { ...told, shell: { ...told.shell, run } };
+  };
+  const actor = createActor(chat({ ...ports, tools: { ...ports.tools, context } }, stop), {
+    input: { ...start, line: "!make" },
+  });
+  const done = toPromise(actor);
+  actor.start();
+  equal((await done).status, "aborted");
+  ok((await done).messages.at(-2)?.content.includes("$ make\nhalf of it\n[interrupted by the user]"));
+  equal(seen.shown.filter(({ type }) => type === "notice"), []);
 });
 
 Deno.test("the turn is in the trajectory before the model is asked", async () => {
