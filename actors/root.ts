@@ -1,15 +1,9 @@
 /** The machine: chat, reflect, evolve and refine, orchestrated. It says what happens when; the vocabulary says how. */
-import type { ActorRefFrom } from "xstate";
 import { createInterruptible } from "./chat.ts";
 import { fresh } from "./context.ts";
 import type { Ports } from "./ports.ts";
 import { ending, examining, making } from "./stages.ts";
 import { type Vocabulary, vocabulary } from "./vocabulary.ts";
-
-/** The root machine. */
-export type Root = ReturnType<typeof createRoot>;
-/** A running root machine. */
-export type RootActor = ActorRefFrom<Root>;
 
 /** Builds the machine over the ports. A line is accepted in every state; what is not answered at once waits in the queue. */
 export function createRoot(ports: Ports) {

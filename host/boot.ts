@@ -69,4 +69,4 @@ async function write(to: typeof Deno.stdout, text: string): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await to.write(bytes.subarray(at)).catch(() => bytes.length);
 }
 
-if (import.meta.main) Deno.exit(await boot(Deno.args));
+if (import.meta.main) boot(Deno.args).then((code) => Deno.exit(Deno.exitCode || code)); // set where a reader went away

@@ -33,6 +33,9 @@ export const clock: Clock = {
     }),
 };
 
+const DEMO =
+  'Until then the built-in demo model answers: it plays fixed replies. Type "What is this project?", then "/evolve", then "How many words are in README.md?"';
+
 /** Opens the body for one run of the mind. */
 export function createOpen(body: Body): Open {
   return async (options) => {
@@ -54,29 +57,20 @@ export function createOpen(body: Body): Open {
       },
     });
     body.closing.push(terminal.close);
-    for (const text of body.start.notices) terminal.show({ type: "notice", level: "warning", text });
+    const warn = (text: string) => terminal.show({ type: "notice", level: "warning", text });
+    for (const text of body.start.notices) warn(text);
     const decided = await decideTrust({ body, options, cwd, env, terminal });
     if (!decided.ok) return { ok: false, error: decided.error, exit: EXIT.config };
     const { granted, decide } = decided.value;
-    if (granted.said && options.mode !== "command") {
-      terminal.show({ type: "notice", level: "warning", text: granted.said });
-    }
+    if (granted.said && options.mode !== "command") warn(granted.said);
     const loaded = await loadSettings({ flags: flagsOf(options), env, home: env.HOME ?? "/", granted });
     if (!loaded.ok && options.mode !== "command") return { ok: false, error: loaded.error, exit: EXIT.config };
     const settings = loaded.ok ? loaded.value : undefined;
     if (options.needsModel && !settings) return { ok: false, error: loaded.ok ? "" : loaded.error, exit: EXIT.config };
-    const demo = options.needsModel && settings?.hasModel === false && terminal.interactive();
-    if (options.needsModel && settings?.hasModel === false && !demo) {
-      return { ok: false, error: noModel(settings.baseUrl), exit: EXIT.config };
-    }
-    if (demo && !carried) {
-      terminal.show({
-        type: "notice",
-        level: "warning",
-        text:
-          `${noModel(settings.baseUrl)}\nUntil then the built-in demo model answers: it plays fixed replies. Type "What is this project?", then "/evolve", then "How many words are in README.md?"`,
-      });
-    }
+    const missing = options.needsModel && settings?.hasModel === false && noModel(settings.baseUrl);
+    const demo = missing !== false && terminal.interactive();
+    if (missing !== false && !demo) return { ok: false, error: missing, exit: EXIT.config };
+    if (demo && !carried) warn(`${missing}\n${DEMO}`);
     const ports = await wire({ body, options, cwd, env, carried, terminal, granted, decide, loaded, settings, demo });
     prompted.run = () => void ports.tools.load("chat").catch(() => {}); // said when it is wanted
     return { ok: true, ports };

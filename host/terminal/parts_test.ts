@@ -7,6 +7,7 @@ import { fakeScreen } from "../testing/fake_screen.ts";
 import { splitLines } from "./lines.ts";
 import { createPlain } from "./plain.ts";
 import { createScreen } from "./screen.ts";
+import { createTerminal } from "./terminal.ts";
 import { createWriter } from "./writer.ts";
 
 const bytes: { decode(value: Uint8Array): string } = new TextDecoder();
@@ -257,3 +258,33 @@ Deno.test("durations and usage read well", () => {
     /^1 in \(1 cached\), 2 out, \$0\.50$/,
   );
 });
+
+const endings: [string, Error, string][] = [
+  [
+    "an answer that cannot be written is said, and",
+    new Error("No space left"),
+    "Cannot write all of the answer: No space left\n",
+  ],
+  ["a reader that has enough", new Deno.errors.BrokenPipe(), ""],
+];
+for (const [name, why, says] of endings) {
+  Deno.test(`${name} ends the turn, and the exit code tells`, async () => {
+    const heard: string[] = [], said: string[] = [];
+    const terminal = createTerminal({
+      ...{ mode: "print", json: false, env: {}, columns: () => 80, promptLabel: () => "evo 0", commands: () => [] },
+      stdin: { readable: new ReadableStream(), isTerminal: () => false, setRaw() {} },
+      stdout: { write: () => Promise.reject(why), isTerminal: () => false },
+      stderr: {
+        write: (text) => Promise.resolve((said.push(bytes.decode(text)), text.length)),
+        isTerminal: () => false,
+      },
+      history: createHistory("/nowhere"),
+      files: () => Promise.resolve([]),
+    });
+    terminal.listen(({ type }) => heard.push(type));
+    terminal.show({ type: "text_delta", text: "an answer" });
+    await terminal.close();
+    equal([Deno.exitCode, heard, said.join("")], [1, ["interrupt"], says]);
+    Deno.exitCode = 0;
+  });
+}

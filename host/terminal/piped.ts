@@ -1,6 +1,7 @@
 /** The terminal without a line editor: pipes, files, one answer, JSON, and a dumb terminal. */
 import type { Heard } from "../../actors/ports.ts";
 import { no } from "../../actors/types.ts";
+import { reason } from "../session/files.ts";
 import { createLineAsking, createLines } from "./lines.ts";
 import { createPlain, jsonLine } from "./plain.ts";
 import { oneLine, safe } from "../render/safe.ts";
@@ -14,7 +15,14 @@ export function createPiped(
   { person, now, lost }: { person: boolean; now: () => number; lost: (characters: number) => string },
 ): OpenTerminal {
   const { mode, json, promptLabel } = options;
-  const stdout = createWriter(options.stdout, { lost, gone: () => input.end() });
+  let interrupt = () => {};
+  const gone = (why: unknown) => {
+    Deno.exitCode = 1;
+    if (!(why instanceof Deno.errors.BrokenPipe)) stderr.write(`Cannot write all of the answer: ${reason(why)}\n`);
+    input.end();
+    interrupt();
+  };
+  const stdout = createWriter(options.stdout, { lost, gone });
   const stderr = person ? stdout : createWriter(options.stderr, { lost, gone: () => {} });
   const paint = createPaint(hasColor(options.env, options.stderr.isTerminal()));
   const plain = createPlain({ stdout, stderr, paint, label: person ? undefined : promptLabel });
@@ -42,6 +50,7 @@ export function createPiped(
   return {
     interactive: () => person,
     listen(hear) {
+      interrupt = () => hear({ type: "interrupt" });
       prompt();
       done().then(() => options.onFirstPrompt?.());
       if (person) unlisten = options.signals?.on("SIGINT", onInterrupt(hear)) ?? unlisten;

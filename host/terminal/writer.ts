@@ -15,11 +15,11 @@ export interface Writer {
 /**
  * Makes a writer. `write` never waits and never throws: texts are queued and written in order by one loop. When more than
  * `limit` characters wait for a slow reader, whole texts are dropped, and once the reader has caught up `lost` says how
- * many characters are missing. A reader that is gone (EPIPE) drops everything and is told once to `gone`.
+ * many characters are missing. A reader that is gone drops everything and is told once to `gone`, with the reason.
  */
 export function createWriter(
   out: Out,
-  { limit = 16 << 20, lost, gone }: { limit?: number; lost: (characters: number) => string; gone: () => void },
+  { limit = 16 << 20, lost, gone }: { limit?: number; lost: (count: number) => string; gone: (why: unknown) => void },
 ): Writer {
   const encoder = new TextEncoder();
   let queue: string[] = [];
@@ -37,11 +37,11 @@ export function createWriter(
         for (let at = 0; at < bytes.length;) at += await out.write(bytes.subarray(at, at + 65536));
         waiting = queue.reduce((sum, one) => sum + one.length, 0);
       }
-    } catch {
+    } catch (error) {
       // Whatever the reason, nothing can be said to this reader any more, and it is no reason to end the process.
       open = false;
       queue = [];
-      gone();
+      gone(error);
     }
     running = undefined;
   };
