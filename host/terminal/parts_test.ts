@@ -239,6 +239,14 @@ Deno.test("without a terminal a diff that was asked for is on stdout, one that i
   equal(written, ["out +asked\n", "err +shown\n"]);
 });
 
+Deno.test("over a pipe each line that waits is said once, however long the queue", () => {
+  const written: string[] = [];
+  const err = { write: (text: string) => written.push(text) > 0, done: async () => {} };
+  const show = createPlain({ stdout: err, stderr: err, paint: (_, text) => text, label: undefined });
+  for (const lines of [["one"], ["one", "two"], ["two"], [], ["three"]]) show({ type: "queue", lines });
+  equal(written, ["queued: one\n", "queued: two\n", "queued: three\n"]);
+});
+
 const spoken: [name: string, summary: string, words: string][] = [
   ["read_file", "read a.txt", "read_file a.txt"],
   ["search", 'search "x" src', 'search "x" src'],

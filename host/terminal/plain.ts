@@ -20,7 +20,7 @@ export function createPlain(
 ): (event: Shown) => void {
   const answer = createSafe();
   let open = false;
-  let thought = 0;
+  let thought = 0, queued = 0;
   const text = (piece: string) => {
     if (piece === "") return;
     open = !piece.endsWith("\n");
@@ -48,8 +48,9 @@ export function createPlain(
           `retry in ${Math.ceil(event.delayMs / 1000)} s (attempt ${event.attempt}): ${event.kind}, ${event.reason}`,
         ),
       );
-    } else if (event.type === "queue" && event.lines.length > 0) {
-      say(paint("dim", `queued: ${event.lines.map(oneLine).join(" | ")}`));
+    } else if (event.type === "queue") {
+      if (event.lines.length > queued) say(paint("dim", `queued: ${oneLine(event.lines.at(-1) ?? "")}`));
+      queued = event.lines.length;
     }
   };
 }
