@@ -31,7 +31,7 @@ export function inTurn(ask: Terminal["ask"]): Terminal["ask"] {
 /** The question that stands, if any. */
 export interface Asking {
   ask: Terminal["ask"];
-  /** True if the question took the key; otherwise it belongs to the line editor. */
+  /** True if the question took the key; otherwise it belongs to the line editor. Esc and Ctrl-C end the question, and go on to the turn. */
   press(key: Key): boolean;
   /** The question was just drawn anew: keys have to wait again. */
   unread(): void;
@@ -115,7 +115,7 @@ export function createAsking(
       }
       if (key.name === "esc" || key.name === "ctrl-c") {
         dismiss();
-        return key.name === "esc";
+        return false;
       }
       return current.choices.length > 0 ? choose(current.choices, key) : write(current, key);
     },

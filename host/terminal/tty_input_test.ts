@@ -91,6 +91,21 @@ Deno.test("type-ahead does not answer a question; after the quiet time a key doe
   await evo.terminal.close();
 });
 
+for (const [name, key] of [["Esc", "\x1b"], ["Ctrl-C", "\x03"]] as const) {
+  Deno.test(`${name} at a question is a no, and stops the turn that asked`, async () => {
+    const evo = open();
+    await evo.listen();
+    evo.terminal.busy(true);
+    const answer = evo.terminal.ask("Run `rm -rf x`?", { choices: ["yes", "no", "always"], signal: never });
+    await evo.settle();
+    evo.pass(5000);
+    await evo.type(key);
+    equal(await answer, { ok: true, value: "no" });
+    equal(evo.heard, [{ type: "interrupt" }]);
+    await evo.terminal.close();
+  });
+}
+
 Deno.test("a paste that says yes approves nothing, however late it comes", async () => {
   const evo = open();
   await evo.listen();
