@@ -75,7 +75,7 @@ export const COMMANDS: Record<string, Command> = {
 
 /** True if the line is a slash command (any, or one that is answered now). A path like `/usr/bin` is none. */
 export function isCommand(line: string, when?: "now"): boolean {
-  const name = /^\/([a-z]*)(\s|$)/.exec(line)?.[1];
+  const name = /^\/([a-z]*)(\s|$)/i.exec(line)?.[1];
   if (name === undefined) return false;
   return when === undefined ? COMMANDS[name]?.when !== "machine" : COMMANDS[name]?.when === when;
 }
@@ -103,7 +103,7 @@ async function follow(ports: Ports, line: string, context: Context, signal: Abor
   const name = word || "help";
   const found = COMMANDS[name];
   if (found?.run) return { patch: {}, relaunch: false, ...await found.run(ports, argument.trim(), context, signal) };
-  const near = nearest(name, Object.keys(COMMANDS));
+  const near = nearest(name.toLowerCase(), Object.keys(COMMANDS));
   notice(ports, `There is no command "/${name}"; ${near ? `did you mean "/${near}"?` : "/help lists them"}`);
   return { patch: {}, relaunch: false };
 }

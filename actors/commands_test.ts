@@ -38,6 +38,7 @@ const answers: [string, RegExp][] = [
   ["/doctor", /all is well/],
   ["/compact", /could not be made smaller/],
   ["/moddel", /did you mean "\/model"/],
+  ["/EXIT", /no command "\/EXIT"; did you mean "\/exit"/],
   ["/xyzzy", /\/help lists them/],
 ];
 
@@ -57,7 +58,8 @@ Deno.test("every command has an answer or belongs to the machine", () => {
     isCommand("/model x", "now"),
     isCommand("/usr/bin"),
     isCommand("hi /help"),
-  ], [false, true, false, false, false]);
+    isCommand("/Help"),
+  ], [false, true, false, false, false, true]);
 });
 
 const times: [string, { at?: number; ms: number }[], number][] = [
