@@ -71,7 +71,8 @@ export function drawPrompt(
   else if (hint !== "") row("dim", hint);
   else if (prompt.working) row("dim", status());
   if (queue.length > 0) row("dim", `queued ${queue.length}: ${queue.at(-1)}`);
-  const search = editor.search === undefined ? `${label}> ` : `search "${editor.search.query}": `;
+  const found = editor.text.includes(editor.search?.query ?? "") ? "search" : "not found";
+  const search = editor.search === undefined ? `${label}> ` : `${found} "${editor.search.query}": `;
   const [shown, lead] = view !== undefined && "editor" in view ? [view.editor, "answer> "] : [editor, search];
   const edit = layout(shown, { label: lead, columns, rows: ROWS - rows.length });
   return { rows: [...rows, ...edit.rows], row: rows.length + edit.row, column: edit.column };

@@ -181,6 +181,9 @@ Deno.test("history, search and completion", async () => {
   equal(evo.screen.rows(), ["evo 3> second thing"]);
   await evo.type("\x03\x12fir");
   equal(evo.screen.rows(), ['search "fir": first']);
+  await evo.type("q");
+  equal(evo.screen.rows(), ['not found "firq": first']);
+  await evo.type("\x7f");
   await evo.type("\r");
   equal(evo.screen.rows(), ["evo 3> first"]);
   await evo.type("\x03/h\t");
