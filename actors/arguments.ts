@@ -151,4 +151,4 @@ Options:
 
 Variables: OPENROUTER_API_KEY, INFERENCE_BASE_URL, MODEL_NAME, FAST_MODEL_NAME, EVO_HOME, EVO_DENO, NO_COLOR.
 Exit codes: 0 done, 1 failed, 2 usage, 3 key refused, 4 not configured, 6 model unreachable, 7 limit reached,
-  8 not approved, 9 internal error, 130 interrupted, 143 terminated.`;
+  8 not approved, 9 internal error, 129 hung up, 130 interrupted, 143 terminated.`;

@@ -70,7 +70,7 @@ export function createDoctor(options: DoctorOptions): About["doctor"] {
 function inTime(look: () => Promise<Finding>, signal: AbortSignal): Promise<Finding> {
   const { promise, resolve } = Promise.withResolvers<Finding>();
   signal.addEventListener("abort", () => resolve(fail("no answer in time", "try again when it is less busy")));
-  return Promise.race([promise, look().catch((error) => fail(reason(error)))]);
+  return Promise.race([promise, look().catch((error) => fail(reason(error), "mend that, then check again"))]);
 }
 
 async function lookAtDeno({ findDeno }: DoctorOptions, signal: AbortSignal): Promise<Finding> {
