@@ -6,6 +6,7 @@ import type { createDoctor } from "./config/doctor.ts";
 import type { Settings } from "./config/settings.ts";
 import type { Granted } from "./config/trust.ts";
 import { type Body, versionText } from "./facts.ts";
+import { columns } from "./terminal/process.ts";
 import type { OpenTerminal } from "./terminal/terminal.ts";
 
 /** What it looks at. */
@@ -86,12 +87,4 @@ async function looks(
       return await probe(loaded.value, signal);
     },
   };
-}
-
-function columns(): number {
-  try {
-    return Deno.consoleSize().columns;
-  } catch {
-    return 0; // not a terminal
-  }
 }

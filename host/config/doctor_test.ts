@@ -87,7 +87,12 @@ const ills: [string, Partial<DoctorOptions>, RegExp, boolean][] = [
     /^FAIL {2}model +Cannot reach x$/m,
     false,
   ],
-  ["a check that throws", { probe: () => Promise.reject(new Error("boom")) }, /^FAIL {2}model +boom\n +-> mend/m, false],
+  [
+    "a check that throws",
+    { probe: () => Promise.reject(new Error("boom")) },
+    /^FAIL {2}model +boom\n +-> mend/m,
+    false,
+  ],
   ["a check that never ends", { probe: never, deadlineMs: 5 }, /^FAIL {2}model +no answer in time/m, false],
 ];
 for (const [name, change, line, healthy] of ills) {

@@ -52,7 +52,7 @@ export interface SettingsOptions {
   flags: Partial<Record<Key, string | number | undefined>>;
   env: Record<string, string>;
   home: string;
-  granted: Pick<Granted, "config" | "env">;
+  granted: Pick<Granted, "config" | "env" | "secrets">;
 }
 
 /** How to set a model, in two lines, for when there is none. */
@@ -87,7 +87,7 @@ export async function loadSettings({ flags, env, home, granted }: SettingsOption
       envLayer(env, { origin: "environment", keys: KEYS }),
       flagLayer(flags),
     ];
-    const dotenv = { ...variablesOf(userEnv), ...variablesOf(granted.env) };
+    const dotenv = { ...variablesOf(userEnv), ...variablesOf(granted.secrets ?? granted.env) };
     return ok({ ...settle(new Map(layers.flatMap((layer) => [...layer])), granted.env), dotenv });
   } catch (error) {
     return no(reason(error)); // a layer's sentence

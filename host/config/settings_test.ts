@@ -77,6 +77,8 @@ Deno.test("A project's .env sets the two models only; endpoint, key, proxies and
   );
   ok(!settings.warnings.join().includes("DATABASE_URL") && !settings.warnings.join().includes("stolen"));
   equal(settings.dotenv.DATABASE_URL, "postgres://x", "what stands there can still be redacted");
+  const untrusted = await loaded({ granted: { secrets: piece("/p/.env", text) } });
+  equal([untrusted.dotenv.DATABASE_URL, untrusted.fastModel], ["postgres://x", "anthropic/claude-opus-4"]);
   const own = await loaded({ dotenv: text });
   equal(
     [own.baseUrl, own.home],

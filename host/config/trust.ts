@@ -11,6 +11,8 @@ export interface Granted {
   trusted: boolean;
   config?: Piece | undefined;
   env?: Piece | undefined;
+  /** `.env` for the redactor alone, where the directory is not trusted: a key in it is a key. */
+  secrets?: Piece | undefined;
   /** `.evo/prompts/chat.md`: added to the chat's prompt. */
   prompt?: Piece | undefined;
   /** AGENTS.md (or CLAUDE.md) files, from the repository's root down to the working directory. */
@@ -56,7 +58,8 @@ export function createTrust(options: TrustOptions): { decide(signal: AbortSignal
     const yes = () => Promise.resolve(true), never = () => Promise.resolve(false);
     const granted = (note = ""): Granted => ({ ...found, trusted: true, said: joined(note, found.said), admit: yes });
     const refused = (why: string, admit: Granted["admit"] = never): Granted => {
-      return { trusted: false, guides: [], said: joined(why && `Did not load ${names}: ${why}`, found.said), admit };
+      const said = joined(why && `Did not load ${names}: ${why}`, found.said);
+      return { trusted: false, guides: [], secrets: found.env, said, admit };
     };
     if (own) return granted();
     const words = JSON.stringify(pieces.map(({ path, real, text }) => [path, real, text]));

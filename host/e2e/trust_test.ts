@@ -1,7 +1,7 @@
 /** The compiled executable believes nothing of a directory that nobody has trusted, and nothing dangerous of one that somebody has. */
 import { deepStrictEqual as equal, doesNotMatch, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { CANARY, type Desk, each, EVO, openDesk } from "../testing/evo.ts";
+import { act, CANARY, type Desk, each, EVO, openDesk, tool } from "../testing/evo.ts";
 import * as mock from "../testing/mock_server.ts";
 import { drive, hasPty } from "../testing/pty.ts";
 
@@ -99,6 +99,23 @@ Deno.test(
         const there = await Array.fromAsync(Deno.readDir(desk.cwd));
         equal(there.map(({ name }) => name).filter((name) => ["canary", ".codex", "xdg"].includes(name)), []);
       }));
+  },
+);
+
+Deno.test(
+  "a token in the .env of a directory that nobody trusts reaches neither the model nor the log",
+  { ignore },
+  async () => {
+    const desk = await openDesk();
+    try {
+      await desk.write(".env", "SOME_TOKEN=plain-words-5577\n");
+      const reading = [tool("read_file", { path: ".env" }), tool("shell", { command: "cat .env" })];
+      const { results } = await act(desk, [reading], ["--yes"]);
+      equal(results.map((text) => text.includes("SOME_TOKEN=[redacted]")), [true, true]);
+      doesNotMatch(JSON.stringify(await desk.events()), /plain-words/);
+    } finally {
+      await desk.clean();
+    }
   },
 );
 

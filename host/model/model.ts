@@ -96,7 +96,9 @@ export function createModel(options: ModelOptions): PlayableModel {
     const shown = SHOWN.has(request.purpose);
     if (player && !player.ok) return { kind: "config", message: player.error };
     if (player) return playAloud(await player.value.play(request), shown ? show : () => {});
-    if (!settings.apiKey && !isLoopback(settings.baseUrl)) return { kind: "config", message: noModel(settings.baseUrl) };
+    if (!settings.apiKey && !isLoopback(settings.baseUrl)) {
+      return { kind: "config", message: noModel(settings.baseUrl) };
+    }
     const result = await (await open()).ask({ ...request, model, shown }, signal);
     const written = await record?.(recordLine(canonical(request, comparable), result, clean));
     if (written && !written.ok) show({ type: "notice", level: "warning", text: written.error });

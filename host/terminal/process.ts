@@ -66,7 +66,8 @@ export function createProcessTerminal(
   return { ...opened, listen, typed, busy, interrupt, idle };
 }
 
-function columns(): number {
+/** The width of the window that stdout leads to. */
+export function columns(): number {
   try {
     return Deno.consoleSize().columns;
   } catch {
@@ -80,9 +81,7 @@ async function complete(cwd: string, prefix: string): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(join(cwd, folder))) {
     const path = folder === "." && !prefix.startsWith("./") ? name : `${folder}/${name}`;
-    if (!name.startsWith(".") || prefix.includes("/.") || prefix.startsWith(".")) {
-      found.push(isDirectory ? `${path}/` : path);
-    }
+    if (!name.startsWith(".") || /(^|\/)\./.test(prefix)) found.push(isDirectory ? `${path}/` : path);
   }
   return found;
 }
