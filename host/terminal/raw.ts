@@ -57,7 +57,9 @@ export function createRaw(
       if (state !== "new") return;
       take();
       read();
-      if (signals !== undefined) unlisten.push(signals.on("SIGWINCH", back), signals.on("SIGCONT", resume));
+      if (signals === undefined) return;
+      unlisten.push(signals.on("SIGWINCH", back), signals.on("SIGCONT", resume));
+      unlisten.push(signals.on("SIGINT", () => feed(Uint8Array.of(3)))); // sent by a program: the key, and the terminal stays ours
     },
     state: () => state,
     async suspend() {

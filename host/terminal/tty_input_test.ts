@@ -91,6 +91,21 @@ Deno.test("type-ahead does not answer a question; after the quiet time a key doe
   await evo.terminal.close();
 });
 
+Deno.test("SIGINT from a program is the key Ctrl-C: it stops the turn and leaves the terminal in order", async () => {
+  const then = new Map<string, () => void>();
+  const signals = {
+    on: (name: string, act: () => void) => (then.set(name, act), () => void then.delete(name)),
+    stop() {},
+  };
+  const evo = open(80, { signals });
+  await evo.listen();
+  evo.terminal.busy(true);
+  then.get("SIGINT")?.();
+  equal(evo.heard, [{ type: "interrupt" }]);
+  await evo.terminal.close();
+  equal([...then.keys()], []);
+});
+
 for (const [name, key] of [["Esc", "\x1b"], ["Ctrl-C", "\x03"]] as const) {
   Deno.test(`${name} at a question is a no, and stops the turn that asked`, async () => {
     const evo = open();
