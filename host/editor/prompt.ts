@@ -41,8 +41,8 @@ export function react(old: Prompt, key: Key, now: number): { prompt: Prompt; wis
   if (key.name === "ctrl-c" && !searching) {
     prompt.editor = { ...EMPTY, kill: editor.kill };
     if (!empty) return wish("none");
-    prompt.ctrlC = now;
     if (working) return wish("interrupt");
+    prompt.ctrlC = now;
     if (now - old.ctrlC < TWICE) return wish("end");
     prompt.hint = "Press Ctrl-C again to leave";
     return wish("none");
