@@ -25,7 +25,11 @@ export function createFeed(page: Page, label: () => string): Feed {
   const begun = new Map<string, string>();
   let thought = 0;
   let usage: Usage = NO_USAGE;
-  const echo = (text: string) => fold(`${page.paint("bold", `${label()}>`)} ${safe(text)}`, page.columns());
+  const echo = (text: string) => {
+    const rows = fold(`${page.paint("bold", `${label()}>`)} ${safe(text)}`, page.columns());
+    const more = page.paint("dim", `… ${count(rows.length - 20)} more rows`);
+    return rows.length > 40 ? [...rows.slice(0, 20), more] : rows;
+  };
   /** What a tool was asked, beside what came of it: a command that ran without a question is seen here only. */
   const whole = (event: Extract<Shown, { type: "tool_end" }>): Shown => {
     const asked = begun.get(event.id);
@@ -39,10 +43,7 @@ export function createFeed(page: Page, label: () => string): Feed {
     return rows;
   };
   const row = (event: Shown): string[] => {
-    if (event.type === "usage") {
-      usage = addUsage(usage, event.usage);
-      return [];
-    }
+    if (event.type === "usage") return (usage = addUsage(usage, event.usage), []);
     if (event.type === "turn_start") {
       usage = NO_USAGE;
       const at = echoed.indexOf(event.text.trim());

@@ -14,6 +14,11 @@ Deno.test("a paste is one message, never submits, and is sent whole", async () =
   equal(evo.screen.rows(), ["evo 3> see [paste, 121 lines]!"]);
   await evo.type("\r");
   equal(evo.heard, [{ type: "line", text: `see ${text}\n!` }]);
+  equal(
+    evo.screen.rows().slice(-3),
+    ["line 19", "… 101 more rows", "evo 3>"],
+    "what was pasted does not fill the screen",
+  );
   await evo.terminal.close();
 });
 
