@@ -140,7 +140,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
     handover: carried?.handover,
     run: runMachine({
       ...{ body, log, terminal, cwd, passed, session: sessions.current, model: model.name },
-      resumed: carried !== undefined,
+      resumed: carried !== undefined || options.resume !== undefined,
       denied: () => options.mode === "print" && hands.denied(),
     }),
     relaunch: (handover) => carryOver({ body, handover, terminal, log, model, end: hands.end }),

@@ -14,6 +14,7 @@ Deno.test("--continue and --resume send the whole conversation again, under the 
     await desk.run(["-p", "first"]);
     const [id = ""] = await desk.sessions();
     const second = await desk.run(["-p", "second", "--continue"]);
+    match(second.err, / · mock · \S+ \(resumed\)\n/);
     equal({ code: second.code, out: second.out }, { code: 0, out: "You said second.\n" });
     equal((await desk.run(["-p", "third", "--resume", id])).code, 0);
     equal(await desk.sessions(), [id]);

@@ -72,7 +72,7 @@ export function createUndo(options: { root: string; store: string; log: Log }): 
         captured = false;
         await put(`${store}/state.json`, now);
         const notCovered = [
-          "ignored files and node_modules",
+          "ignored files, .git and node_modules",
           ...(past.skipped.length ? [`files over 5 MB or unreadable (${some(past.skipped)})`] : []),
           ...(past.full ? ["all beyond the first 20,000 files or 1 GB"] : []),
         ];
