@@ -89,14 +89,9 @@ async function steps(ports: LoopPorts, turn: Turn, how: Conversation): Promise<F
     if (finish === "cut") return stop("unreachable", note ?? "The reply was cut off; ask again to go on");
     if (note) terminal.show({ type: "notice", level: "warning", text: note });
     if (message.calls.length === 0) return undefined;
-    await runCalls(ports, message.calls, turn, how);
-    const stuck = repeated(seen, message.calls, turn.messages);
-    if (stuck >= 5) {
-      return stop(
-        "limit",
-        "Stopped the turn: the same tool call gave the same result five times; say what to do differently",
-      );
-    }
+    const changing = await runCalls(ports, message.calls, turn, how);
+    const stuck = repeats(seen, message.calls, { ...turn, changing });
+    if (stuck >= 5) return stop("limit", STUCK);
     if (stuck === 3) turn.messages.push({ role: "user", content: NUDGE });
     const spent = turn.usage.input + turn.usage.output;
     if (how.maxTokens !== undefined && spent > how.maxTokens) {
@@ -110,6 +105,9 @@ const FULL =
   "The conversation does not fit the model's window and could not be made smaller; start anew with a smaller task, or use a model with a larger window";
 const NUDGE =
   "[You made the same call three times with the same result. Try something else, or answer with what you know.]";
+const STUCK = "Stopped the turn: the same tool call gave the same result five times; say what to do differently";
+/** What differs from run to run of one command: how long it took, and the name of a spilled result. */
+const VARIES = /\b\d+\.\d+ ?m?s\b|(?<=duration_ms )[\d.]+|(?<=\/spill\/)[^"\s]+/g;
 const stop = (kind: Failure["kind"], message: string): Failure => ({ kind, message });
 
 const told = new WeakMap<ToolPlugin, ToolSchema>();
@@ -146,8 +144,8 @@ const unanswered = ({ id, name }: ToolCall): Message => ({
   content: "No result: the call was interrupted and may have run in part.",
 });
 
-/** Read-only calls run side by side; a call that may change something runs alone, in order. */
-async function runCalls(ports: LoopPorts, calls: ToolCall[], turn: Turn, how: Conversation): Promise<void> {
+/** Read-only calls run side by side; a call that may change something runs alone, in order. True if there was one of those. */
+async function runCalls(ports: LoopPorts, calls: ToolCall[], turn: Turn, how: Conversation): Promise<boolean> {
   const prepared = calls.map((call) => prepare(ports, call, how));
   for (let at = 0; at < prepared.length;) {
     let end = at + 1;
@@ -159,6 +157,7 @@ async function runCalls(ports: LoopPorts, calls: ToolCall[], turn: Turn, how: Co
     if (broken) throw broken.reason;
     at = end;
   }
+  return prepared.some((one) => !one.readOnly);
 }
 
 interface Prepared {
@@ -243,15 +242,15 @@ export function cut(text: string, limit: number, note: string): string {
   return `${head}\n[... ${text.length - 2 * half} characters left out; ${note} ...]\n${tail}`;
 }
 
-/** How often the most repeated of these calls has now given its result. */
-function repeated(seen: Map<string, number>, calls: ToolCall[], messages: Message[]): number {
-  const counts = calls.map((call) => {
-    const result = messages.findLast((m) => m.role === "tool" && m.callId === call.id);
-    const key = JSON.stringify([call.name, call.arguments, result?.content]);
-    seen.set(key, (seen.get(key) ?? 0) + 1);
-    return seen.get(key) ?? 0;
+/** How often the most repeated of these calls has given its result since something was changed as never before. */
+function repeats(seen: Map<string, number>, calls: ToolCall[], by: { messages: Message[]; changing: boolean }): number {
+  const keys = calls.map(({ id, name, arguments: given }) => {
+    const result = by.messages.findLast((m) => m.role === "tool" && m.callId === id)?.content ?? "";
+    return JSON.stringify([name, given, result.replace(VARIES, "")]);
   });
-  return Math.max(0, ...counts);
+  if (by.changing && keys.some((key) => !seen.has(key))) { for (const key of seen.keys()) seen.set(key, 0); }
+  for (const key of keys) seen.set(key, (seen.get(key) ?? 0) + 1);
+  return Math.max(0, ...keys.map((key) => seen.get(key) ?? 0));
 }
 
 function safely<T>(run: () => T, otherwise: T): T {

@@ -102,6 +102,34 @@ Deno.test("converse() does not take the same call with other results for a loop"
   equal((await converse(ports, [said], how({ tools: [changing] }))).status, "done");
 });
 
+Deno.test("converse() takes results for the same that differ in how long they took and in where they were spilled", async () => {
+  let count = 0;
+  const timed = tool({
+    ...echo,
+    run: () =>
+      Promise.resolve({
+        ok: true,
+        text: `exit code 1 after 1.${count++} s\nIn outputs/s/spill/x_${count}.txt\n# duration_ms ${count}.5`,
+      }),
+  });
+  const again = Array.from({ length: 6 }, (_, at) => calls(call(`${at}`, "echo", { text: "same" })));
+  const { ports, seen } = fakePorts(again);
+  const turn = await converse(ports, [said], how({ tools: [timed] }));
+  equal([turn.failure?.kind, seen.requests.length], ["limit", 5]);
+});
+
+Deno.test("converse() takes the same check after ever other changes for no loop, and after the same changes for one", async () => {
+  const change = tool({ ...echo, name: "change", readOnly: () => false });
+  const rounds = (what: (at: number) => string) =>
+    Array.from({ length: 12 }, (_, at) => calls(call(`${at}`, at % 2 ? "echo" : "change", { text: what(at) })));
+  for (
+    const [status, what] of [["done", (at: number) => at % 2 ? "same" : `${at}`], ["failed", () => "same"]] as const
+  ) {
+    const { ports } = fakePorts([...rounds(what), { content: "done" }]);
+    equal((await converse(ports, [said], how({ tools: [echo, change] }))).status, status);
+  }
+});
+
 Deno.test("converse() keeps the text of a cut reply and runs none of its calls", async () => {
   const { ports, seen } = fakePorts([{ content: "half", calls: [call("1", "echo", { text: "x" })], finish: "cut" }]);
   const turn = await converse(ports, [said], how());
