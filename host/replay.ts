@@ -132,11 +132,9 @@ function results(events: LogEvent[], cwd: string, id: string): { name: string; t
     for (const call of said?.message?.calls ?? []) places.set(call.id, places.size);
     const result = kind === "tool_result" && chatting ? Result.safeParse(data).data : undefined;
     if (!result) return [];
-    const text = result.text.replaceAll(cwd, "$CWD").replaceAll(id, "$SESSION").replaceAll(
-      /\b\d+(\.\d+)? ?m?s\b/g,
-      "$TIME",
-    )
-      .replaceAll(/\b[0-9a-f]{8}(?=\.(txt|md))/g, "$ID");
+    const text = result.text.replaceAll(cwd, "$CWD").replaceAll(id, "$SESSION")
+      .replaceAll(/\b\d+(\.\d+)? ?m?s\b|(?<=duration_ms )[\d.]+/g, "$TIME")
+      .replaceAll(/(?<=\/spill\/)[^"\s]+|[0-9a-f]{8}(?=\.md)/g, "$ID");
     return [{ name: result.name, text, place: places.get(result.id) ?? places.size }];
   });
   return found.toSorted((a, b) => a.place - b.place);

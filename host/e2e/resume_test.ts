@@ -85,7 +85,7 @@ Deno.test(
 );
 
 Deno.test("evo replay compares every tool result, and exits 1 where the world has changed", { ignore }, async () => {
-  const command = { name: "shell", arguments: { command: "cat a.txt > b.txt; cat b.txt" } };
+  const command = { name: "shell", arguments: { command: "cat a.txt > b.txt; cat b.txt; seq 9000; date +%S.%Nms" } };
   await at([mock.calls([...READ, command]), mock.calls(WRITE), mock.say("done")], async (desk, server) => {
     await desk.write("a.txt", "text\n");
     equal((await desk.run(["-p", "go", "--yes"])).code, 0);

@@ -1,5 +1,5 @@
-/** What of a command's output is kept in memory: its first and its last so many characters; and how much goes to a file. */
-export const KEEP = 12 * 1024;
+/** What of a command's output is kept in memory: its first and its last so many characters, a result of 24 KiB with the words around them; and how much goes to a file. */
+export const KEEP = 12 * 1024 - 128;
 const FILE_LIMIT = 100_000_000;
 const LINE_LIMIT = 64 * 1024;
 
