@@ -148,12 +148,14 @@ Deno.test("imports point inward, and tests may use Deno.test, timers and node:as
 Deno.test("the facts of a file name its tests, exports, imports and long functions", async () => {
   const text = 'import { ok as fine } from "node:assert/strict";\nimport { a as b } from "./a.ts";\n\n' +
     'for (const n of [1]) Deno.test(`case ${n}`, () => fine(b));\nDeno.test("p" + "q", () => {});\nexport const [c, { d }] = b, e = 1;\nexport default e;\n' +
-    `export function long() {\n  return () => {\n${"    fine(1);\n".repeat(61)}  };\n}\n`;
+    'Deno.test("idle", () => (fine(true), fine([1], "why"), fine.equal(b, b), fine.equal(1, 1), fine()));\n' +
+    `export function long() {\n  return () => {\n${"    fine(c);\n".repeat(61)}  };\n}\n`;
   const { facts } = await lint({ "actors/x_test.ts": text });
   const found = facts.get("actors/x_test.ts");
   equal(found?.tests.map(({ title, line, asserts, uses }) => [title, line, asserts, uses.includes("b")]), [
     ["case *", 4, 1, true],
     ['*"p" + "q"', 5, 0, false],
+    ["idle", 8, 0, true],
   ]);
   equal([found?.exports, found?.imports.b, found?.asserts], [["c", "d", "e", "default", "long"], "./a.ts#a", 62]);
   equal(found?.long.map(({ lines }) => lines), [63]);
