@@ -1,7 +1,6 @@
 /** What the linter says of a draft's files: faults, and facts. */
 import * as z from "zod";
-import { cut, run } from "../gate/run.ts";
-import { relative } from "../gate/run.ts";
+import { cut, relative, run } from "../gate/run.ts";
 
 /** One call of `Deno.test`. `title` has `*` for what is computed; `uses` are the names in it; `body` is its text without blanks. */
 const TestFact = z.object({
@@ -54,10 +53,7 @@ export async function inspect(options: Inspection): Promise<{ faults: string[]; 
   const config = `${scratch}/inspect-${Deno.pid}.json`;
   const rules = { tags: [], include: ["evo/source", "facts/all"] };
   await Deno.mkdir(scratch, { recursive: true });
-  await Deno.writeTextFile(
-    config,
-    JSON.stringify({ lint: { plugins: names, rules } }),
-  );
+  await Deno.writeTextFile(config, JSON.stringify({ lint: { plugins: names, rules } }));
   const paths = files.map((file) => `${root}/${file}`);
   const { stdout, stderr } = await run([deno, "lint", "--json", `--config=${config}`, ...paths], {
     cwd: root,

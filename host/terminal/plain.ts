@@ -43,11 +43,8 @@ export function createPlain(
     else if (event.type === "turn_start") label && say(paint("dim", `${label()}> ${oneLine(event.text)}`));
     else if (event.type === "tool_start") say(paint("dim", oneLine(`… ${toolWords(event.name, event.summary)}`)));
     else if (event.type === "retry") {
-      say(
-        oneLine(
-          `retry in ${Math.ceil(event.delayMs / 1000)} s (attempt ${event.attempt}): ${event.kind}, ${event.reason}`,
-        ),
-      );
+      const { delayMs, attempt, kind, reason } = event;
+      say(oneLine(`retry in ${Math.ceil(delayMs / 1000)} s (attempt ${attempt}): ${kind}, ${reason}`));
     } else if (event.type === "queue") {
       if (event.lines.length > queued) say(paint("dim", `queued: ${oneLine(event.lines.at(-1) ?? "")}`));
       queued = event.lines.length;
