@@ -50,6 +50,20 @@ const shapes: { shape: string; step: mock.MockAnswer; calls: string[]; finish?: 
     calls: two,
   },
   {
+    shape: "indexes that are strings, of the choice too",
+    step: mock.events([
+      { choices: [{ index: "0", delta: { tool_calls: [f({ index: "0", id: "x" }, "read", A)] } }] },
+      {
+        choices: [{
+          index: "0",
+          delta: { tool_calls: [f({ index: "1", id: "y" }, "read", B)] },
+          finish_reason: "tool_calls",
+        }],
+      },
+    ]),
+    calls: two,
+  },
+  {
     shape: "both at index 0, different ids, in fragments",
     step: mock.fragments([
       f({ index: 0, id: "x" }, "read", '{"path"'),
@@ -403,6 +417,13 @@ const faults: { fault: string; script: Step[]; kind: string; requests: number; s
     says: /quota/,
   },
   {
+    fault: "402",
+    script: [mock.status(402, {}, { error: { message: "Insufficient credits" } })],
+    kind: "rate_limited",
+    requests: 1,
+    says: /HTTP 402: Insufficient credits; try again later, or choose another model/,
+  },
+  {
     fault: "429 forever",
     script: [mock.status(429, { "retry-after": "2" })],
     kind: "rate_limited",
@@ -434,6 +455,20 @@ const faults: { fault: string; script: Step[]; kind: string; requests: number; s
   },
   { fault: "an HTML page", script: [mock.html()], kind: "malformed", requests: 1, says: /HTML page/ },
   { fault: "an empty answer", script: [mock.empty()], kind: "malformed", requests: 1, says: /empty/ },
+  {
+    fault: "words with status 200",
+    script: [mock.body("Not found: no such route\n", "text/plain")],
+    kind: "malformed",
+    requests: 1,
+    says: /not a chat completion: Not found: no such route;/,
+  },
+  {
+    fault: "a list",
+    script: [mock.body('[{"choices":[]}]')],
+    kind: "malformed",
+    requests: 1,
+    says: /not a chat completion: \[\{"choices"/,
+  },
   { fault: "[DONE] alone", script: [mock.events([])], kind: "malformed", requests: 1, says: /no message/ },
   {
     fault: "a stream of something else",

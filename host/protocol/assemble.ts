@@ -23,7 +23,7 @@ const Delta = z.looseObject({
 /** A chunk of a stream, or a whole completion. */
 export const Chunk = z.object({
   choices: z.array(z.object({
-    index: z.number().nullish(),
+    index: z.number().nullish().catch(undefined),
     delta: Delta.nullish(),
     message: Delta.nullish(),
     finish_reason: z.string().nullish(),

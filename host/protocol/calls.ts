@@ -6,7 +6,7 @@ import { mapStrings, wellFormed } from "./wire.ts";
 
 /** A piece of a tool call in a stream. */
 export const Fragment = z.object({
-  index: z.number().int().nullish(),
+  index: z.number().int().nullish().catch(undefined),
   id: z.union([z.string(), z.number()]).nullish(),
   function: z.object({
     name: z.string().nullish(),

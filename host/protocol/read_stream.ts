@@ -5,8 +5,11 @@ import type { Limits } from "../model/settings.ts";
 import { Chunk, type createAssembly, type StreamEnd } from "./assemble.ts";
 import { judgeStream, oneLine, parseJson, type Trouble } from "./trouble.ts";
 
+/** What a line of an event stream begins with. */
+const FIELDS = [":", "data", "event", "id", "retry"];
 type Stop = StreamEnd | Trouble | undefined;
 const malformed = (reason: string): Trouble => ({ kind: "malformed", reason, retry: false });
+const notChat = (text: string) => malformed(`the answer is not a chat completion: ${oneLine(text).slice(0, 120)}`);
 const early = (what: string): Trouble => ({ kind: "unreachable", reason: `the ${what} ended early`, retry: true });
 
 /** What a reader needs; `onDelta` hears what is new. */
@@ -23,14 +26,14 @@ export function createReader(
 ) {
   const decoder = new TextDecoder();
   let kind: "unknown" | "json" | "events" = "unknown";
-  let held = "", size = 0, done = false, over = false, stop: Stop;
+  let held = "", alien = "", size = 0, done = false, over = false, stop: Stop;
 
   const fail = (trouble: Trouble) => stop = assembly.begun() ? { how: "broken", why: trouble.reason } : trouble;
   function take(data: string): void {
     const value = parseJson(data);
     if (value === undefined && over) return;
     const chunk = Chunk.safeParse(value);
-    if (!chunk.success) fail(malformed(`the answer is not a chat completion: ${oneLine(data).slice(0, 120)}`));
+    if (!chunk.success) fail(notChat(data));
     else if (chunk.data.error) fail(judgeStream(chunk.data.error, clock.now()));
     else onDelta(assembly.take(chunk.data));
   }
@@ -46,11 +49,15 @@ export function createReader(
     const start = kind === "unknown" ? held.trimStart()[0] : undefined;
     if (start === "<") stop = malformed("the answer is an HTML page, not a chat completion");
     else if (start) kind = start === "{" ? "json" : "events";
-    if (kind === "events") parser.feed(held);
+    if (kind !== "events") return;
+    const head = held.trimStart();
+    if (!FIELDS.some((field) => head.startsWith(field) || field.startsWith(head))) alien = head;
+    parser.feed(held);
   }
   function finish(): Stop {
     const how = done ? "done" : "eof";
     if (stop || assembly.begun() || assembly.settled(how)) return stop ?? { how };
+    if (alien && !done) return notChat(alien);
     return done ? malformed("the answer holds no message") : early("stream");
   }
 

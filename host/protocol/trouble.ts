@@ -89,10 +89,10 @@ export function judge({ status, headers, text }: StatusError, now: number): Trou
     return final("refused", `it redirects to "${host}", and a key is never sent elsewhere`);
   }
   if (status === 401 || status === 403) return final("auth");
-  const limited = status === 429 || LIMITED.test(text);
+  const spent = status === 402 || SPENT.test(text), limited = status === 429 || LIMITED.test(text);
   if (!limited && (status === 413 || OVERFLOW.some((pattern) => pattern.test(text)))) return final("overflow");
-  const kind = limited ? "rate_limited" : status >= 500 || status === 408 ? "server" : "refused";
-  if (kind === "refused" || SPENT.test(text)) return final(kind);
+  const kind = limited || status === 402 ? "rate_limited" : status >= 500 || status === 408 ? "server" : "refused";
+  if (kind === "refused" || spent) return final(kind);
   const afterMs = retryAfter(headers, now);
   if (afterMs === undefined) return { kind, reason, retry: true };
   if (afterMs <= MINUTE) return { kind, reason, retry: true, afterMs };
