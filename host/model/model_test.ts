@@ -609,6 +609,19 @@ Deno.test("a stream that ends at any byte never leaves a call that runs, unless 
   await server.stop();
 });
 
+for (
+  const [reason, content, says] of [["stop", " ", /holds no words/], [
+    "content_filter",
+    "so",
+    /ended it: content_/,
+  ]] as const
+) {
+  Deno.test(`a reply that ends with ${reason} and "${content}" is told with a note`, async () => {
+    const { outcome } = await run([mock.events([mock.chunk({ content }, { finish_reason: reason })])]);
+    match(value(outcome).note ?? "", says);
+  });
+}
+
 Deno.test("an error in mid-stream keeps the text and names the error", async () => {
   const { outcome } = await run([
     mock.events([mock.chunk({ content: "half" }), { error: { message: "upstream died", code: 502 } }]),

@@ -94,8 +94,9 @@ export function createAssembly() {
     if (Object.keys(reasoning).length) message.reasoning = reasoning;
     if (!whole) return { message, finish: "cut", note: `The reply was cut before its end: ${why}` };
     if (cutOff) return { message, finish: "length", note: "The reply reached the length limit" };
-    const note = /content_filter|error|safety/i.test(reason ?? "") ? { note: `The endpoint ended it: ${reason}` } : {};
-    return { message, finish: list.length ? "calls" : "stop", ...note };
+    const ended = /content_filter|error|safety/i.test(reason ?? "") && `The endpoint ended it: ${reason}`;
+    const note = ended || (text.trim() || list.length ? "" : "The reply holds no words");
+    return { message, finish: list.length ? "calls" : "stop", ...(note && { note }) };
   }
 
   return {
