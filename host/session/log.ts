@@ -5,6 +5,9 @@ import type { Clock, Log } from "../../actors/ports.ts";
 import { attempt, reason } from "./files.ts";
 import { lineHead, scanLines } from "./lines.ts";
 
+/** What git is told of a `.evo` folder: what happened there is nobody else's, what was set up may be shared. */
+const UNSHARED = "*\n!config.jsonc\n!plugins/\n!plugins/**\n!prompts/\n!prompts/**\n";
+
 type Used = "writeSync" | "truncateSync" | "syncDataSync" | "statSync" | "tryLockSync" | "close";
 /** The part of `Deno.FsFile` that the log uses; tests pass one that fails. */
 export type LogFile = Pick<Deno.FsFile, Used>;
@@ -91,6 +94,8 @@ const openAppend = (path: string): LogFile =>
 
 function openLog(path: string, openFile: (path: string) => LogFile): Opened {
   Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const state = /^.*\/\.evo(?=\/sessions\/)/.exec(path)?.[0];
+  if (state) attempt(() => Deno.writeTextFileSync(`${state}/.gitignore`, UNSHARED, { createNew: true }));
   const file = openFile(path);
   try {
     if (attempt(() => file.tryLockSync(true)) === false) throw new Error("another Evo is writing it");

@@ -33,6 +33,27 @@ Deno.test("A log leaves nothing on disk before its first write, then a 0600 file
     log.close();
   }));
 
+Deno.test("Git does not see what happened in a project, but what was set up, and an ignore file of one's own stays", () =>
+  inFolder(async (root) => {
+    const git = async (...args: string[]) =>
+      new TextDecoder().decode((await new Deno.Command("git", { args: ["-C", root, ...args] }).output()).stdout);
+    const seen = async () => (await git("status", "--short", "-uall")).split("\n").filter(Boolean);
+    await git("init", "-q");
+    const log = createLog({ folder: sessionFolder(root, "a"), clock, redact: plain });
+    log.write("user_input", { text: "hi" });
+    equal(await seen(), []);
+    await Deno.mkdir(`${root}/.evo/plugins/tools`, { recursive: true });
+    for (const path of ["config.jsonc", "journal.db", "plugins/tools/a.ts"]) {
+      await Deno.writeTextFile(`${root}/.evo/${path}`, "");
+    }
+    equal(await seen(), ["?? .evo/config.jsonc", "?? .evo/plugins/tools/a.ts"]);
+    log.close();
+    await Deno.writeTextFile(`${root}/.evo/.gitignore`, "");
+    log.write("user_input", { text: "again" });
+    ok((await seen()).includes("?? .evo/sessions/a/traj.jsonl"));
+    log.close();
+  }));
+
 Deno.test("A line is redacted in values and in names at any depth, and only then serialised", () =>
   inFolder((folder) => {
     const log = createLog({ folder, clock, redact: (text) => text.replaceAll("canary", "[redacted]") });
