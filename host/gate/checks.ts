@@ -8,7 +8,7 @@ import { prepareWorktree } from "./draft.ts";
 import type { Facts } from "../lint/inspect.ts";
 import { inspect } from "../lint/inspect.ts";
 import type { Change } from "./policy.ts";
-import { checkRatchet, newTests, onlySmaller } from "./ratchet.ts";
+import { checkRatchet, onlySmaller } from "./ratchet.ts";
 import { cut, relative, run } from "./run.ts";
 import { type Ran, runTests, type SandboxArgv, type Tested } from "./sandbox.ts";
 
@@ -149,10 +149,9 @@ export async function checkRedGreen(bench: Bench, signal: AbortSignal): Promise<
       .reduce((a, b) => a + b, 0),
   });
   if (onlySmaller(await side(parent, before), await side(draft, facts))) return [];
-  const fresh = newTests(before, facts).filter(({ file, test }) =>
-    isCode(file) && tested?.report?.some((ran) => ran.file === file && ran.line === test.line && ran.pass)
-  );
-  const files = [...new Set(fresh.map(({ file }) => file))];
+  const mended = bench.changed.filter(({ path }) => isCode(path) && isTest(path)).map(({ path }) => path);
+  const green = (tested?.report ?? []).filter(({ file, pass }) => pass && mended.includes(file));
+  const files = [...new Set(green.map(({ file }) => file))];
   for (const file of files) {
     await Deno.mkdir(`${parent}/${file}`.replace(/\/[^/]*$/, ""), { recursive: true });
     await Deno.copyFile(`${draft}/${file}`, `${parent}/${file}`);
@@ -161,7 +160,7 @@ export async function checkRedGreen(bench: Bench, signal: AbortSignal): Promise<
     file,
     tested: await runTests({ ...bench, root: parent, files: [file], ms: 30_000, signal }),
   })));
-  const isRed = ({ file, test }: (typeof fresh)[number]) => {
+  const isRed = ({ file, line, title }: Ran) => {
     const there = runs.find((one) => one.file === file)?.tested;
     if (!there || there.timedOut || there.code === 0) return false;
     if (!there.report?.length) {
@@ -169,15 +168,16 @@ export async function checkRedGreen(bench: Bench, signal: AbortSignal): Promise<
         there.output,
       );
     }
-    return there.report.some((ran) => ran.line === test.line && !ran.pass);
+    return there.report.some((ran) => ran.line === line && ran.title === title && !ran.pass);
   };
-  if (fresh.some(isRed)) return [];
+  if (green.some(isRed)) return [];
+  const fresh = green.filter((one) => !bench.ran.some(({ file, title }) => file === one.file && title === one.title));
   const names = code.join(", ");
   return fresh.length === 0
     ? [`Code changed (${names}), but no test is new: add one that fails without the change and passes with it`]
     : [
       `Code changed (${names}), but its new tests pass without it, too: ${
-        fresh.map(({ test }) => `"${test.title}"`).join(", ")
+        fresh.map(({ title }) => `"${title}"`).join(", ")
       }`,
     ];
 }

@@ -296,6 +296,15 @@ const REFUSED: [name: string, damage: (root: string) => Promise<unknown>, step: 
     /pass without it/,
   ],
   [
+    "code with another case in a table of tests that passes without it",
+    async (root) => {
+      await edit(root, "actors/sums.ts", (text) => text + TRIPLE);
+      await edit(root, "actors/sums_test.ts", (text) => text.replace("[1, 2]", "[1, 2, 8]"));
+    },
+    "red-green",
+    /pass without it, too: "half undoes twice of 8"$/m,
+  ],
+  [
     "a machine with a bypass",
     (root) => edit(root, "actors/root.ts", (text) => text.replace('go: "proving"', 'go: "promoting"')),
     "sealed",
@@ -350,6 +359,12 @@ Deno.test("the gate", async (t) => {
       await fresh();
       await edit(root, "actors/sums.ts", (text) => text.replace("{\n  return n / 2;\n}", "{ return n / 2; }"));
       await edit(root, "main.ts", () => "/** Four. */\nexport const four = 4;\n");
+      equal((await prove()).diagnostics, undefined);
+    });
+    await t.step("passes code with another case in a table of tests that fails without it", async () => {
+      await fresh();
+      await edit(root, "actors/sums.ts", (text) => text.replace("return n / 2", "return n === 1 / 0 ? 1e308 : n / 2"));
+      await edit(root, "actors/sums_test.ts", (text) => text.replace("[1, 2]", "[1, 2, 1e308]"));
       equal((await prove()).diagnostics, undefined);
     });
     await t.step("lets a test go with its export, and a test with the same body change its title", async () => {

@@ -4,14 +4,6 @@ import type { Facts } from "../lint/inspect.ts";
 type Known = Map<string, Facts>;
 type Test = Facts["tests"][number];
 
-/** Tests of one side that the other does not have: neither their title nor their body. */
-export function newTests(parent: Known, candidate: Known): { file: string; test: Test }[] {
-  return [...candidate].flatMap(([file, { tests }]) =>
-    tests.filter((test) => !parent.get(file)?.tests.some((old) => old.title === test.title && old.body === test.body))
-      .map((test) => ({ file, test }))
-  );
-}
-
 /** What a candidate lost of its parent's tests, one sentence each. A test whose body stayed may have a new title or file. */
 export function checkRatchet(parent: Known, candidate: Known): string[] {
   const left = new Map([...candidate].flatMap(([file, { tests }]) => tests.map((test) => [test, file] as const)));
