@@ -73,6 +73,7 @@ export function createPiped(
     done,
     async close() {
       unlisten();
+      plain({ type: "queue", lines: [] }); // ends an open line: whatever becomes of this process goes on below it
       await done();
     },
   };

@@ -44,7 +44,7 @@ Deno.test("piped: a question is refused at once and takes no line", async () => 
 
 Deno.test("print: the answer alone is on stdout, partial text is kept and ends in a newline", async () => {
   const { stdout, stderr } = await run(["print"], "yes\n");
-  equal(stdout, "the answer, cut h\n");
+  equal(stdout, "the answer, cut h\nopen\n");
   match(stderr, /^thought, 2 characters\nfailed\nCannot ask/);
 });
 

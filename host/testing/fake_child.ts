@@ -55,6 +55,7 @@ if (mode === "print") {
   terminal.show({ type: "turn_end", status: "failed" });
   const answer = await terminal.ask("Sure?", { choices: ["yes", "no"], signal: new AbortController().signal });
   terminal.show({ type: "notice", level: "info", text: answer.ok ? "answered" : answer.error });
+  terminal.show({ type: "text_delta", text: "open" });
   await leave();
 } else {
   terminal.listen((heard) => {
