@@ -64,7 +64,6 @@ type Variable = { get(name: string | number, type: number): Ref; set(name: strin
 export interface Module {
   readonly ptr: number;
   hasMemory(): boolean;
-  getMemoryInfo(name: string): { initial: number; max?: number };
   addMemoryImport(name: string, fromModule: string, fromName: string, shared: boolean): void;
   block(label: string | null, children: Ref[], type?: number): Ref;
   if(condition: Ref, ifTrue: Ref): Ref;

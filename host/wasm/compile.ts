@@ -5,7 +5,7 @@ import { addLines } from "./lines.ts";
 import type { CompilerModules, Diagnostic, Module, Program, Source } from "../assembly/asc.d.ts";
 import { loadCompilerModules } from "../assembly/modules.ts";
 import { checkModule, checkPolicy, checkText } from "../assembly/policy.ts";
-import { emitLendable } from "./memories.ts";
+import { importMemory } from "./memories.ts";
 import { inMemory, LIBRARY, makeGlue, RUNTIME } from "./runtime.ts";
 import { checkSignature } from "../assembly/signature.ts";
 import { at } from "../assembly/syntax.ts";
@@ -138,7 +138,9 @@ function finish(
   if (wrong) return refuse("policy", [wrong]);
   meter(binaryen, m, exported);
   binaryen.setDebugInfo(true);
-  return { wasm: emitLendable(m, (binary, map) => addLines(binary, map, FILE)), plain };
+  importMemory(m);
+  const { binary, sourceMap } = m.emitBinary("m");
+  return { wasm: addLines(binary, sourceMap, FILE), plain };
 }
 
 function addLibrary(program: Program, library: Source[]): void {

@@ -1,6 +1,6 @@
 /** Which line of the model's source each instruction comes from: a section of the module's own, read only after a trap. */
 import * as z from "zod";
-import { addSection, functionStarts } from "./sections.ts";
+import { functionStarts } from "./sections.ts";
 
 /** The name of that section. */
 const SECTION = "lines";
@@ -27,7 +27,9 @@ export function addLines(wasm: Uint8Array, map: string, file: string): Uint8Arra
     line += dLine;
     if (source === own) add(offset, line + 1);
   }
-  return addSection(wasm, SECTION, new TextEncoder().encode(JSON.stringify(places)));
+  const name = new TextEncoder().encode(SECTION), body = new TextEncoder().encode(JSON.stringify(places));
+  const content = [...leb(name.length), ...name, ...body];
+  return new Uint8Array([...wasm, 0, ...leb(content.length), ...content]);
 }
 
 /** The line that an offset in a module comes from; undefined if the module does not say. */
@@ -51,4 +53,10 @@ function decode(segment: string): number[] {
     value = shift = 0;
   }
   return numbers;
+}
+
+function leb(value: number): number[] {
+  const bytes: number[] = [];
+  for (; value > 127; value >>>= 7) bytes.push(value & 127 | 128);
+  return [...bytes, value];
 }

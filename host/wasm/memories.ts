@@ -4,58 +4,47 @@
  * gigabytes of addresses for each.
  */
 import type { Module } from "../assembly/asc.d.ts";
-import { addSection } from "./sections.ts";
 
-/** Gives a memory of so many pages, all zero. */
-export type Lend = (initial: number, maximum: number) => WebAssembly.Memory;
+/** Gives a memory of so many pages, all zero; it has them from the start, since what is not touched costs nothing. */
+export type Lend = (pages: number) => WebAssembly.Memory;
 
-/** The section that says how many pages a module begins with, and to how many it may grow. */
-const SECTION = "memory", PAGE = 65_536;
-const NONE: WebAssembly.Imports = {};
 /** How many memories wait to be lent again, and of how many pages: larger ones take longer to zero than to make. */
-const KEPT = 8, PAGES = 16;
+const KEPT = 8, MOST = 4;
 
-/** Emits a module whose memory, if it has one, is imported. `finish` gets the bytes and their source map. */
-export function emitLendable(m: Module, finish: (wasm: Uint8Array, map: string) => Uint8Array<ArrayBuffer>) {
-  const { initial, max = PAGE } = m.hasMemory() ? m.getMemoryInfo("0") : { initial: undefined };
-  if (initial !== undefined) m.addMemoryImport("0", "host", "memory", false);
-  const { binary, sourceMap } = m.emitBinary("m");
-  const wasm = finish(binary, sourceMap);
-  return initial === undefined ? wasm : addSection(wasm, SECTION, new Uint8Array(Uint32Array.of(initial, max).buffer));
+/** Makes the memory of a module, if it has one, an import. */
+export function importMemory(m: Module): void {
+  if (m.hasMemory()) m.addMemoryImport("0", "host", "memory", false);
 }
 
-/** What an instance of a module has to be given. */
-export function importsOf(module: WebAssembly.Module, lend: Lend = make): WebAssembly.Imports {
-  const [section] = WebAssembly.Module.customSections(module, SECTION);
-  if (!section) return NONE;
-  const [initial = 0, maximum = 0] = new Uint32Array(section);
-  return { host: { memory: lend(initial, maximum) } };
+/** What an instance is given; a module without memory does not ask for it. */
+export function importsFor(pages: number, lend: Lend = make): WebAssembly.Imports {
+  return {
+    host: {
+      get memory() {
+        return lend(pages);
+      },
+    },
+  };
 }
 
-const make: Lend = (initial, maximum) => new WebAssembly.Memory({ initial, maximum });
+const make: Lend = (pages) => new WebAssembly.Memory({ initial: pages, maximum: pages });
 
 /** Memories that are lent until all are given back: then no instance that has one may be called any more. */
 export function createMemories(): { lend: Lend; giveBack(): void } {
-  interface Lent {
-    memory: WebAssembly.Memory;
-    initial: number;
-    maximum: number;
-  }
-  const free: Lent[] = [], lent: Lent[] = [];
+  const free: WebAssembly.Memory[] = [], lent: WebAssembly.Memory[] = [];
+  const sizeOf = (memory: WebAssembly.Memory) => memory.buffer.byteLength / 65_536;
   return {
-    lend(initial, maximum) {
-      const at = free.findIndex((one) => one.initial === initial && one.maximum === maximum);
-      const [one] = at < 0 ? [{ memory: make(initial, maximum), initial, maximum }] : free.splice(at, 1);
-      if (!one) return make(initial, maximum);
-      lent.push(one);
-      return one.memory;
+    lend(pages) {
+      const at = free.findIndex((memory) => sizeOf(memory) === pages);
+      const [memory = make(pages)] = at < 0 ? [] : free.splice(at, 1);
+      lent.push(memory);
+      return memory;
     },
     giveBack() {
-      for (const one of lent.splice(0)) {
-        const grown = one.memory.buffer.byteLength !== one.initial * PAGE;
-        if (grown || one.initial > PAGES || free.length === KEPT) continue;
-        new Uint8Array(one.memory.buffer).fill(0);
-        free.push(one);
+      for (const memory of lent.splice(0)) {
+        if (sizeOf(memory) > MOST || free.length === KEPT) continue;
+        new Uint8Array(memory.buffer).fill(0);
+        free.push(memory);
       }
     },
   };

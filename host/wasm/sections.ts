@@ -42,16 +42,3 @@ export function functionStarts(wasm: Uint8Array): number[] {
     return start;
   });
 }
-
-/** The module with a section of its own behind it. */
-export function addSection(wasm: Uint8Array, name: string, body: Uint8Array): Uint8Array<ArrayBuffer> {
-  const encoded = new TextEncoder().encode(name);
-  const content = [...leb(encoded.length), ...encoded, ...body];
-  return new Uint8Array([...wasm, 0, ...leb(content.length), ...content]);
-}
-
-function leb(value: number): number[] {
-  const bytes: number[] = [];
-  for (; value > 127; value >>>= 7) bytes.push(value & 127 | 128);
-  return [...bytes, value];
-}
