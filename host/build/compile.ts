@@ -4,7 +4,7 @@ import { pathToFileURL } from "node:url";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { apiTypes } from "../workers/api_types.ts";
 import type { Base } from "./base.ts";
-import type { Ended } from "../gate/run.ts";
+import { type Ended, LOCKED } from "../gate/run.ts";
 import { complaint, runTool } from "./tool.ts";
 
 /** The bundles of a source, in a folder of their own. */
@@ -73,13 +73,13 @@ export async function bundleSource({ source, stage, deno, signal }: BundleOption
   await Deno.mkdir(stage, { recursive: true });
   const extra = signal ? { signal } : {};
   const started = performance.now();
-  const frozen = await exists(join(source, "deno.lock")) ? ["--frozen"] : [];
+  const locked = await exists(join(source, "deno.lock")) ? LOCKED : [];
   const map = await writeImports(source, stage);
-  const flags = ["--quiet", "--minify", "--code-splitting", "--conditions", "module", ...frozen, "--import-map", map];
+  const flags = ["--quiet", "--minify", "--code-splitting", "--conditions", "module", ...locked, "--import-map", map];
   const bundle = ["bundle", ...flags, "--outdir", stage, ...entries];
   const [ended, alone] = await Promise.all([
     runTool([...deno, ...bundle], { cwd: source, ...extra }),
-    bundleWorker({ source, stage, deno, frozen, ...extra }),
+    bundleWorker({ source, stage, deno, locked, ...extra }),
   ]).finally(() => Deno.remove(map));
   const failed = [ended, ...alone].find(({ code }) => code !== 0);
   if (failed) return no(`Cannot bundle "${source}": ${complaint(failed)}`);
@@ -129,8 +129,8 @@ const WORKER = "host/workers/actor.ts", ZOD_PART = "host/workers/zod_part.d.ts",
 
 /** The worker of a plugin gives it all of zod, so it is a bundle by itself; beside it lie the types of plugins, as text. */
 async function bundleWorker(
-  { source, stage, deno, frozen, ...extra }: Pick<CompileOptions, "source" | "stage" | "deno" | "signal"> & {
-    frozen: string[];
+  { source, stage, deno, locked, ...extra }: Pick<CompileOptions, "source" | "stage" | "deno" | "signal"> & {
+    locked: string[];
   },
 ): Promise<Ended[]> {
   if (!await exists(join(source, WORKER))) return [];
@@ -138,7 +138,7 @@ async function bundleWorker(
   await Deno.mkdir(folder, { recursive: true });
   const [zod, contract] = await Promise.all([ZOD_PART, CONTRACT].map((path) => Deno.readTextFile(join(source, path))));
   await Deno.writeTextFile(join(folder, "evo.txt"), apiTypes(zod ?? "", contract ?? ""));
-  const words = ["bundle", "--quiet", "--minify", ...frozen, "--outdir", folder, WORKER];
+  const words = ["bundle", "--quiet", "--minify", ...locked, "--outdir", folder, WORKER];
   return [await runTool([...deno, ...words], { cwd: source, ...extra })];
 }
 

@@ -1,5 +1,6 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { runTool } from "./tool.ts";
 import { findDeno, recordDeno } from "./deno.ts";
 
 async function inFolder(
@@ -52,4 +53,23 @@ Deno.test("where only one that is here will do, none is fetched", async () => {
     ok(!found.ok);
     match(found.error, /\(PATH: [^,]*\)/);
   });
+});
+
+Deno.test("a task begins before any package is fetched, since deno.json names no lock file", async () => {
+  const root = new URL("../../", import.meta.url).pathname;
+  const folder = await Deno.makeTempDir();
+  try {
+    const config = { ...JSON.parse(await Deno.readTextFile(`${root}deno.json`)), tasks: { say: "echo begun" } };
+    for (const name of ["imports.json", "deno.lock"]) await Deno.copyFile(root + name, `${folder}/${name}`);
+    const begin = async (change: Record<string, unknown>) => {
+      await Deno.writeTextFile(`${folder}/deno.json`, JSON.stringify({ ...config, ...change }));
+      const env = { DENO_DIR: `${folder}/cache`, HTTPS_PROXY: "http://127.0.0.1:1" };
+      const { stdout } = await runTool([Deno.execPath(), "task", "say"], { cwd: folder, env });
+      return stdout.trim();
+    };
+    equal(await begin({}), "begun");
+    equal(await begin({ lock: undefined }), "", "with it, it would want the registry first");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -1,6 +1,7 @@
 /** `deno task test` and `deno task ok`: every check and test; the last line says how many passed and failed, of all of them. */
 import { join } from "node:path";
 import { no } from "../../actors/types.ts";
+import { LOCKED } from "../gate/run.ts";
 import { reason } from "./executable.ts";
 import { CHECKOUT, install } from "./install.ts";
 import { complaint, runTool } from "./tool.ts";
@@ -58,7 +59,7 @@ export async function testAll(root: string, quick: boolean, say: (line: string) 
     if (files.length === 0) return;
     const started = performance.now();
     const junit = join(scratch, `${runs++}.xml`);
-    const args = ["test", "--no-check", "--no-prompt", `--junit-path=${junit}`, ...options.flags, ...files];
+    const args = ["test", ...LOCKED, "--no-check", "--no-prompt", `--junit-path=${junit}`, ...options.flags, ...files];
     const base = Deno.env.get("DENORT_BIN");
     const env = { ...options.env, ...(base ? { DENORT_BIN: base } : {}) };
     const ended = await runTool([Deno.execPath(), ...args], { cwd: root, env, ms: 1_800_000 });
@@ -67,7 +68,7 @@ export async function testAll(root: string, quick: boolean, say: (line: string) 
   }
 
   try {
-    await check("types", ["check"]); // first: it fetches what is missing, once
+    await check("types", ["check", ...LOCKED]); // first: it fetches what is missing, once
     await Promise.all([check("format", ["fmt", "--check"]), check("lint", ["lint"])]);
     const rooted = (await Array.fromAsync(Deno.readDir(root))).map(({ name }) => name).filter((n) =>
       n.endsWith("_test.ts")

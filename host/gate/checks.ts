@@ -9,7 +9,7 @@ import type { Facts } from "../lint/inspect.ts";
 import { inspect } from "../lint/inspect.ts";
 import type { Change } from "./policy.ts";
 import { checkRatchet, onlySmaller } from "./ratchet.ts";
-import { cut, relative, run } from "./run.ts";
+import { cut, LOCKED, relative, run } from "./run.ts";
 import { type Ran, runTests, type SandboxArgv, type Tested } from "./sandbox.ts";
 
 /** Where the checks of one examination work, and what they found so far. */
@@ -71,14 +71,14 @@ export async function checkSource(bench: Bench, signal: AbortSignal): Promise<st
 
 /** Fetches, once, the packages that the lock file names. */
 export async function checkPackages(bench: Bench, signal: AbortSignal): Promise<string[]> {
-  return await must(bench, ["cache", "--quiet", "--frozen", "--no-remote", ...[...bench.facts.keys()]], signal);
+  return await must(bench, ["cache", "--quiet", ...LOCKED, "--no-remote", ...[...bench.facts.keys()]], signal);
 }
 
 /** Types of the whole program, body included. */
 export async function checkTypes(bench: Bench, signal: AbortSignal): Promise<string[]> {
   return await must(
     bench,
-    ["check", "--quiet", "--frozen", "--no-remote", "host/boot.ts", ...[...bench.facts.keys()]],
+    ["check", "--quiet", ...LOCKED, "--no-remote", "host/boot.ts", ...[...bench.facts.keys()]],
     signal,
   );
 }

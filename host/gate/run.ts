@@ -21,6 +21,12 @@ const ALLOWED =
   "PATH HOME TMPDIR DENO_DIR DENO_TLS_CA_STORE DENO_CERT SSL_CERT_FILE HTTP_PROXY HTTPS_PROXY NO_PROXY http_proxy https_proxy no_proxy NPM_CONFIG_REGISTRY XDG_CACHE_HOME LANG";
 const KEPT = 4_000_000;
 
+/**
+ * What a command of Deno that imports packages is told, in the folder of the source. The file is not named in deno.json:
+ * there, "deno task" would fetch all that is locked before it runs anything, without the certificates that the task names.
+ */
+export const LOCKED = ["--lock=deno.lock", "--frozen"];
+
 /** Runs a command in a process group of its own; the whole group is ended with it, at its deadline, on an abort, and when this process dies. */
 export async function run(command: string[], { cwd, ms, signal, env }: RunOptions): Promise<Ended> {
   signal.throwIfAborted();

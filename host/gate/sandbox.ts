@@ -1,6 +1,6 @@
 /** Tests of a draft, run where they can do no harm, and believed only with evidence. */
 import * as z from "zod";
-import { cut, relative, run } from "./run.ts";
+import { cut, LOCKED, relative, run } from "./run.ts";
 
 /** How a command is confined by the operating system; returns the command itself where it cannot be. */
 export type SandboxArgv = (command: string[], access: { ro: string[]; rw: string[] }) => string[];
@@ -30,7 +30,7 @@ export interface Tested {
 
 const SYSTEM = "/usr /lib /lib64 /bin /nix/store /proc /sys /dev /etc/ld.so.cache".split(" ");
 const FLAGS =
-  ("test --no-check --cached-only --no-remote --frozen --deny-import --no-prompt --deny-write --deny-net --deny-run " +
+  ("test --no-check --cached-only --no-remote --deny-import --no-prompt --deny-write --deny-net --deny-run " +
     "--deny-ffi --deny-env --deny-sys --v8-flags=--disallow-code-generation-from-strings").split(" ");
 let runs = 0;
 
@@ -47,7 +47,7 @@ export async function runTests({ deno, files, scratch, ms, signal, sandboxArgv, 
     );
     const own = [`--allow-read=${root}`, `--config=${root}/deno.json`, `--junit-path=${junit}`, entry];
     const cache = await denoDir(), access = { ro: [...SYSTEM, await Deno.realPath(deno), root], rw: [folder, cache] };
-    const confined = sandboxArgv([deno, ...FLAGS, ...own], access);
+    const confined = sandboxArgv([deno, ...FLAGS, ...LOCKED, ...own], access);
     const env = { DENO_DIR: cache, TMPDIR: folder };
     const ended = await run(confined, { cwd: root, ms, signal, env });
     const xml = await Deno.readTextFile(junit).catch(() => undefined);
