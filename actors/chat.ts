@@ -29,7 +29,7 @@ const MAX_STEPS = 200;
 /** A turn that can be interrupted without being thrown away: what was said and done so far stays. */
 export function chat(ports: ChatPorts, interruptible: Interruptible) {
   return fromPromise<ChatOutput, ChatInput>(({ input, signal }) =>
-    interruptible.run(signal, (signal) => turn(ports, input, signal))
+    interruptible.run(signal, (signal) => turn(ports, input, signal)).finally(() => ports.undo.settle())
   );
 }
 

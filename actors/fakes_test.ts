@@ -185,7 +185,12 @@ export function fakePorts(
       memory: () => Promise.resolve("- a note"),
       agents: () => Promise.resolve([]),
     },
-    undo: { mark: () => {}, back: () => note("undo", ok("restored")), diff: () => Promise.resolve(ok("")) },
+    undo: {
+      mark: () => {},
+      settle: () => Promise.resolve(),
+      back: () => note("undo", ok("restored")),
+      diff: () => Promise.resolve(ok("")),
+    },
     draft: {
       open: () => note("open", ok({ root: "/d", generation: 0, sourceMap: "main.ts 10" })),
       workspace: () => workspace,

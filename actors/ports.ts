@@ -270,6 +270,8 @@ export interface Guidance {
 export interface Undo {
   /** A turn begins: what changes from now on belongs to it. */
   mark(label: string): void;
+  /** It is over: what changes from now on is somebody else's doing. */
+  settle(): Promise<void>;
   /** Takes back the files of the last turn that changed any; says what was restored and what is not covered. */
   back(): Promise<Outcome<string>>;
   /** The unified diff of the files since this session began. */

@@ -40,6 +40,7 @@ export function lazyHands(open: () => Promise<Hands>): Hands {
         label = turn;
         opened?.undo.mark(turn);
       },
+      settle: async () => await opened?.undo.settle(),
       back: async () => (await ready()).undo.back(),
       diff: async () => (await ready()).undo.diff(),
     },

@@ -17,6 +17,7 @@ function fake() {
     },
     undo: {
       mark: (label) => say(`mark ${label}`, undefined),
+      settle: () => Promise.resolve(say("settle", undefined)),
       back: () => Promise.resolve({ ok: true, value: say("back", "") }),
       diff: () => Promise.resolve({ ok: true, value: say("diff", "") }),
     },

@@ -6,7 +6,7 @@ import { Assistant, Failure, type LogEvent, no, ok, type Outcome } from "../acto
 import type { Body } from "./facts.ts";
 import { run } from "./gate/run.ts";
 import { createSessions } from "./session/sessions.ts";
-import { createSnapshots } from "./workspace/snapshot.ts";
+import { createSnapshots } from "./undo/snapshot.ts";
 
 /** The variable that names the file of recorded approvals, for the replaying child. */
 const ANSWERS = "EVO_REPLAY_ANSWERS";

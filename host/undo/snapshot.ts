@@ -1,7 +1,7 @@
 import { dirname } from "node:path";
 import * as z from "zod";
-import { hashOf } from "./text.ts";
-import { createRules, walk } from "./walk.ts";
+import { hashOf } from "../workspace/text.ts";
+import { createRules, walk } from "../workspace/walk.ts";
 
 const MAX_BYTES = 5_000_000;
 const MAX_FILES = 20_000;

@@ -2,19 +2,22 @@ import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import type { Log, Undo } from "../../actors/ports.ts";
 import { patchOf } from "./patch.ts";
-import { reason } from "./paths.ts";
+import { reason } from "../workspace/paths.ts";
 import { type Change, changesOf, restore } from "./restore.ts";
-import { createSnapshots, put } from "./snapshot.ts";
-import { createTurns } from "./text.ts";
+import { createSnapshots, put, type Snapshot } from "./snapshot.ts";
+import { createTurns } from "../workspace/text.ts";
 
-const State = z.object({
-  base: z.string().optional(),
-  turns: z.array(z.object({ label: z.string(), before: z.string().optional(), gap: z.string().optional() })),
+const said = z.string().optional();
+/** What a session's store remembers: the snapshot of its beginning, and those before and after each turn that changed files. */
+export const State = z.object({
+  base: said,
+  turns: z.array(z.object({ label: z.string(), before: said, after: said, gap: said })),
 });
-type State = z.infer<typeof State>;
+export type State = z.infer<typeof State>;
 
 /**
- * Takes back file changes of whole turns, whoever made them. `store` is this session's own folder (`.../undo/<session>`);
+ * Takes back file changes of whole turns, whoever made them between the first change and `settle`; what was changed since
+ * stays. `store` is this session's own folder (`.../undo/<session>`);
  * contents are shared with other sessions in the folder above it. `capture` runs before the first change of a turn and never
  * throws: what it could not do is said by `back`.
  */
@@ -26,8 +29,8 @@ export function createUndo(options: { root: string; store: string; log: Log }): 
   let state: State | undefined;
   let label = "this session";
   let captured = false;
-  const inTurn = createTurns();
-  return { mark, capture: () => inTurn(capture), back: () => inTurn(back), diff: () => inTurn(diff) };
+  const turns = createTurns(), inTurn = <T>(act: () => Promise<T>) => () => turns(act);
+  return { mark, capture: inTurn(capture), settle: inTurn(settle), back: inTurn(back), diff: inTurn(diff) };
 
   function mark(turn: string): void {
     const next = turn.replace(/[\p{Cc}\s]+/gu, " ").trim();
@@ -50,24 +53,34 @@ export function createUndo(options: { root: string; store: string; log: Log }): 
     await put(`${store}/state.json`, now).catch(() => {}); // a full disk: this process still remembers
   }
 
+  async function settle(): Promise<void> {
+    const turn = captured ? state?.turns.at(-1) : undefined;
+    if (!turn?.before) return;
+    turn.after = await snapshots.take().catch(() => undefined); // without it, what is there then counts
+    await put(`${store}/state.json`, state).catch(() => {});
+  }
+
   async function back(): Promise<Outcome<string>> {
     const now = await opened();
     if (now.turns.length === 0) return no("Cannot undo: no turn of this session changed a file");
     try {
       const present = await snapshots.load(await snapshots.take());
       for (let at = now.turns.length - 1; at >= 0; at--) {
-        const { label, before, gap } = now.turns[at] ?? { label: "" };
+        const { label, before, after, gap } = now.turns[at] ?? { label: "" };
         if (!before) {
           now.turns.splice(at);
           await put(`${store}/state.json`, now);
           return no(`Cannot undo "${label}": its files were not captured (${gap}); /undo again goes one turn further`);
         }
-        const past = await snapshots.load(before);
-        const changes = await changesOf({ root, past, present, bytes: snapshots.bytes });
-        if (changes.length === 0) continue;
+        const [past, end] = [await snapshots.load(before), after ? await snapshots.load(after) : present];
+        const made = await between(past, end);
+        if (made.length === 0) continue;
+        const since = new Set((await between(end, present)).map(({ path }) => path));
+        const { left = [], changes = [] } = Object.groupBy(made, ({ path }) => since.has(path) ? "left" : "changes");
+        const stays = `Left as it is, since it was changed after that turn: ${some(left.map(({ path }) => path))}.`;
         log.write("undo", { label });
         const kept = `${store}/replaced/${new Date().toISOString().replace(/[:.]/g, "-")}`;
-        const failed = await restore(changes, { root, kept, past, present, bytes: snapshots.bytes });
+        const failed = await restore(changes, { root, kept, past, present: end, bytes: snapshots.bytes });
         now.turns.splice(at);
         captured = false;
         await put(`${store}/state.json`, now);
@@ -77,7 +90,9 @@ export function createUndo(options: { root: string; store: string; log: Log }): 
           ...(past.full ? ["all beyond the first 20,000 files or 1 GB"] : []),
         ];
         return ok([
-          `Took back "${label}": ${told(changes)}.`,
+          `Took back "${label}": ${told(changes) || "nothing"}.`,
+          ...(left.length ? [stays] : []),
+          ...(after ? [] : ["That turn was cut off: what has changed since, by whomever, was taken back with it."]),
           ...(failed.length ? [`Not restored: ${failed.slice(0, 10).join("; ")}.`] : []),
           `What was there until now is kept in ${kept}. Not covered: ${notCovered.join("; ")}.`,
         ].join("\n"));
@@ -88,13 +103,17 @@ export function createUndo(options: { root: string; store: string; log: Log }): 
     return no("Cannot undo: no turn of this session changed a file that is covered");
   }
 
+  function between(past: Snapshot, present: Snapshot): Promise<Change[]> {
+    return changesOf({ root, past, present, bytes: snapshots.bytes });
+  }
+
   async function diff(): Promise<Outcome<string>> {
     const { base } = await opened();
     if (!base) return ok("");
     try {
       const past = await snapshots.load(base);
       const present = await snapshots.load(await snapshots.take());
-      return ok(await patchOf(await changesOf({ root, past, present, bytes: snapshots.bytes }), snapshots.bytes));
+      return ok(await patchOf(await between(past, present), snapshots.bytes));
     } catch (error) {
       return no(`Cannot compare with the session's beginning: ${reason(error)}`);
     }

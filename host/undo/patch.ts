@@ -1,6 +1,6 @@
 import { createTwoFilesPatch, FILE_HEADERS_ONLY } from "diff";
 import type { Change, Thing } from "./restore.ts";
-import { decode } from "./text.ts";
+import { decode } from "../workspace/text.ts";
 
 const MAX_TEXT = 200_000;
 

@@ -1,5 +1,5 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
-import { createUndo } from "../workspace/undo.ts";
+import { createUndo } from "./undo.ts";
 import { pruneUndo, tendUndo } from "./prune_undo.ts";
 import { createSessionUndo } from "./session_undo.ts";
 
@@ -84,7 +84,7 @@ Deno.test("a store that another process uses is not pruned; once it has left, it
     equal(await sessions(store), []);
   }));
 
-Deno.test("undo follows the session that is resumed, and says so when the turn was of an earlier run", () =>
+Deno.test("undo follows the session that is resumed, and says so when a turn was cut off", () =>
   inStore(async ({ root }) => {
     await session(root, "s1", { text: "first", days: 0 });
     await Deno.writeTextFile(`${root}/a`, "second");
@@ -93,12 +93,13 @@ Deno.test("undo follows the session that is resumed, and says so when the turn w
     undo.mark("two");
     await undo.capture();
     await Deno.writeTextFile(`${root}/a`, "third");
+    await undo.settle();
     const own = await undo.back();
-    ok(own.ok && !own.value.includes("earlier run"), JSON.stringify(own));
+    ok(own.ok && !own.value.includes("cut off"), JSON.stringify(own));
     equal(await Deno.readTextFile(`${root}/a`), "second");
     current = "s1";
     const earlier = await undo.back();
-    match(earlier.ok ? earlier.value : earlier.error, /\nThat turn was of an earlier run: /);
+    match(earlier.ok ? earlier.value : earlier.error, /\nThat turn was cut off: /);
     equal(await Deno.readTextFile(`${root}/a`), "first");
   }));
 

@@ -1,7 +1,7 @@
 /** Keeps the store of `/undo` small: sessions that are long over go, and the oldest beyond a size, with what only they refer to. */
-import * as z from "zod";
-import { Snapshot } from "../workspace/snapshot.ts";
-import { attempt } from "./files.ts";
+import { Snapshot } from "./snapshot.ts";
+import { State } from "./undo.ts";
+import { attempt } from "../session/files.ts";
 
 /** What is kept: `current` is the session that is never pruned; times in milliseconds, size in bytes. */
 export interface PruneOptions {
@@ -12,10 +12,6 @@ export interface PruneOptions {
 }
 
 const DAY = 86_400_000;
-const State = z.object({
-  base: z.string().optional(),
-  turns: z.array(z.object({ before: z.string().optional() })),
-});
 
 /**
  * Prunes a store (`<cwd>/.evo/undo`) if no other process uses it, and says from now on, by a lock that ends with this process,
@@ -102,7 +98,7 @@ async function neededBy(store: string, id: string): Promise<Set<string>> {
     return attempt(() => JSON.parse(text));
   };
   const state = State.safeParse(await read(`${store}/${id}/state.json`)).data;
-  for (const name of new Set([state?.base, ...(state?.turns ?? []).map(({ before }) => before)])) {
+  for (const name of new Set([state?.base, ...(state?.turns ?? []).flatMap(({ before, after }) => [before, after])])) {
     if (name === undefined) continue;
     needed.add(name);
     const shot = Snapshot.safeParse(await read(`${store}/blobs/${name.slice(0, 2)}/${name.slice(2)}`)).data;

@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { createUndo } from "./undo.ts";
-import { createWorkspace } from "./workspace.ts";
+import { createWorkspace } from "../workspace/workspace.ts";
 
 /** A scratch folder under undo, with a workspace that captures before it writes. */
 async function scratch() {
@@ -92,6 +92,7 @@ for (const [what, command, message] of commands) {
     const before = await at.tree();
     at.undo.mark("turn 1");
     await at.shell(command);
+    await at.undo.settle();
     const changed = await at.tree();
     ok(JSON.stringify(changed) !== JSON.stringify(before), "the command did change something");
     const back = await at.undo.back();
@@ -102,6 +103,25 @@ for (const [what, command, message] of commands) {
     equal(at.logged, [["undo", { label: "turn 1" }]]);
   });
 }
+
+Deno.test("back() leaves what a person did after the turn, and says what it left; a turn that was cut off takes all", async () => {
+  for (const settled of [true, false]) {
+    await using at = await scratch();
+    for (const path of ["model", "person", "both"]) await at.put(path, "before");
+    at.undo.mark("turn 1");
+    await at.shell("echo model > model; echo model > both; mkdir made; echo model > made/new");
+    if (settled) await at.undo.settle();
+    await Promise.all([at.put("person", "mine"), at.put("both", "mine"), at.put("made/own", "mine")]);
+    const back = await at.undo.back(), said = back.ok ? back.value : back.error;
+    const texts = async (...paths: string[]) =>
+      await Promise.all(paths.map((path) => Deno.readTextFile(`${at.root}/${path}`).catch(() => "none")));
+    const left = settled ? "mine" : "before";
+    equal(await texts("model", "person", "both", "made/new"), ["before", left, left, "none"]);
+    equal(await texts("made/own"), settled ? ["mine"] : ["none"]);
+    match(said, settled ? /Left as it is, since it was changed after that turn: both\./ : /That turn was cut off/);
+    match(JSON.stringify(await at.undo.back()), /Cannot undo/);
+  }
+});
 
 Deno.test("back() goes turn by turn, skips turns that changed nothing, and ends with a clear sentence", async () => {
   await using at = await scratch();

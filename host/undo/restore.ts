@@ -1,9 +1,9 @@
 import { dirname } from "node:path";
-import { place, reason } from "./paths.ts";
-import { replaceFile } from "./replace.ts";
+import { place, reason } from "../workspace/paths.ts";
+import { replaceFile } from "../workspace/replace.ts";
 import type { Snapshot } from "./snapshot.ts";
-import { hashOf } from "./text.ts";
-import { createRules } from "./walk.ts";
+import { hashOf } from "../workspace/text.ts";
+import { createRules } from "../workspace/walk.ts";
 
 type Bytes = (hash: string) => Promise<Uint8Array<ArrayBuffer>>;
 
