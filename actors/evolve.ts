@@ -33,12 +33,7 @@ const MAX_STEPS = 60;
 export function evolve(ports: EvolvePorts) {
   return fromPromise<Change, { suggestions: Suggestion[]; sourceMap: string; spent: number }>(
     async ({ input, signal }) => {
-      const turn = await work(
-        ports,
-        [{ role: "user", content: await briefing(ports, input) }],
-        input.spent,
-        signal,
-      );
+      const turn = await work(ports, [{ role: "user", content: await briefing(ports, input) }], input.spent, signal);
       if (turn.failure) {
         return { kind: "failed", reason: turn.failure.message, usage: turn.usage, failure: turn.failure };
       }

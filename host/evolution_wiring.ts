@@ -55,12 +55,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
     async compile(source, bundled, signal) {
       const found = await deno();
       if (!found.ok) return found;
-      const base = await findBase({
-        home,
-        env,
-        deno: [found.value],
-        ...(Deno.build.standalone && { executable }),
-      });
+      const base = await findBase({ home, env, deno: [found.value], ...(Deno.build.standalone && { executable }) });
       if (!base.ok) return base;
       const carry = await packModules({ source, deno: [found.value], cache: join(home, "cache"), signal });
       if (!carry.ok) return carry;

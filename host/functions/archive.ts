@@ -89,10 +89,7 @@ export interface Archive {
 }
 
 type Use = <T>(act: (db: DatabaseSync) => T) => T;
-const Detail = z.object({
-  metrics: z.record(z.string(), z.number()).optional(),
-  feedback: z.array(z.string()),
-});
+const Detail = z.object({ metrics: z.record(z.string(), z.number()).optional(), feedback: z.array(z.string()) });
 const ORIGIN = "number, parent, source, hash, state, kind, score, detail, fuel, ms, front, at, run, lane, proposer";
 const PLAIN = `SELECT ${ORIGIN}, prompt FROM revisions WHERE function = ?`;
 const WHOLE = `SELECT ${ORIGIN}, prompt, wasm, plain, optimize FROM revisions WHERE function = ?`;

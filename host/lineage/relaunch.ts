@@ -32,9 +32,7 @@ export async function relaunch(options: RelaunchOptions): Promise<Outcome<never>
 }
 
 /** Takes what the process before handed over, once: the file is gone and the variable unset. Undefined if there is none. */
-export async function takeHandover(
-  options: { home: string; env: Pick<Deno.Env, "get" | "delete"> },
-): Promise<unknown> {
+export async function takeHandover(options: { home: string; env: Pick<Deno.Env, "get" | "delete"> }): Promise<unknown> {
   const path = options.env.get(HANDOVER);
   if (path === undefined) return undefined;
   options.env.delete(HANDOVER);

@@ -70,10 +70,7 @@ export async function findBlock(root: string, from: string, to: string): Promise
 }
 
 /** Moves HEAD from one commit to the next, then files and index. Doing it again finishes what was begun. Bad: nothing was moved. */
-export async function land(
-  root: string,
-  options: { from: string; to: string; at: At },
-): Promise<Outcome<string[]>> {
+export async function land(root: string, options: { from: string; to: string; at: At }): Promise<Outcome<string[]>> {
   const { from, to, at } = options;
   const head = await headOf(root);
   if (head === from) {
@@ -90,10 +87,7 @@ export async function land(
 }
 
 /** Returns the paths that were left alone, because a person's work is there. */
-async function landFiles(
-  root: string,
-  { from, to, at }: { from: string; to: string; at: At },
-): Promise<string[]> {
+async function landFiles(root: string, { from, to, at }: { from: string; to: string; at: At }): Promise<string[]> {
   const changes = await findChanges(root, from, to);
   const index = await indexOf(root);
   const lock = `${index}.lock`;

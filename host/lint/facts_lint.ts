@@ -41,9 +41,7 @@ function titleOf(node: Node, text: string): string {
 }
 
 function importsOf(node: Node): [string, string][] {
-  return node.specifiers.map((
-    one: Node,
-  ) => [
+  return node.specifiers.map((one: Node) => [
     one.local.name,
     `${node.source.value}#${one.imported?.name ?? (one.type === "ImportDefaultSpecifier" ? "default" : "*")}`,
   ]);

@@ -8,10 +8,7 @@ import { mapStrings, wellFormed } from "./wire.ts";
 export const Fragment = z.object({
   index: z.number().int().nullish().catch(undefined),
   id: z.union([z.string(), z.number()]).nullish(),
-  function: z.object({
-    name: z.string().nullish(),
-    arguments: z.unknown().optional(),
-  }).nullish(),
+  function: z.object({ name: z.string().nullish(), arguments: z.unknown().optional() }).nullish(),
 });
 export type Fragment = z.infer<typeof Fragment>;
 

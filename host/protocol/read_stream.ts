@@ -20,10 +20,7 @@ export interface ReaderOptions {
 }
 
 /** Feeds an assembly. `feed` returns the end once it is known, `end` when the bytes are over. */
-export function createReader(
-  assembly: ReturnType<typeof createAssembly>,
-  { limits, clock, onDelta }: ReaderOptions,
-) {
+export function createReader(assembly: ReturnType<typeof createAssembly>, { limits, clock, onDelta }: ReaderOptions) {
   const decoder = new TextDecoder();
   let kind: "unknown" | "json" | "events" = "unknown";
   let held = "", alien = "", size = 0, done = false, over = false, stop: Stop;

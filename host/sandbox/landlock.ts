@@ -54,10 +54,7 @@ export function restrict({ ro, rw }: Rules): Outcome<string[]> {
   const missing: string[] = [];
   let failed = ruleset < 0n ? "the kernel made no rule set" : "";
   for (
-    const [path, rights] of [
-      ...ro.map((path) => [path, READ] as const),
-      ...rw.map((path) => [path, all] as const),
-    ]
+    const [path, rights] of [...ro.map((path) => [path, READ] as const), ...rw.map((path) => [path, all] as const)]
   ) {
     const file = libc.open(cString(path), O_PATH | O_CLOEXEC);
     if (file < 0) {
