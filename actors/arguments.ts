@@ -120,7 +120,7 @@ export const HELP = `Evo, a coding agent that improves itself.
 
 Usage:
   evo                        a conversation in this directory
-  evo -p "prompt"            one answer: answer on stdout, progress on stderr ("-p -" reads the prompt from stdin)
+  evo -p "prompt"            one answer: answer on stdout, progress on stderr (piped input goes below the prompt; "-p -" reads it from stdin)
   evo evolve                 reflect, change Evo's own source, prove it, become it; without a conversation
   evo fn [list]              the evolvable functions; also: evo fn show|history|bench|new NAME, evo fn activate NAME REVISION,
                              evo fn call NAME [FUNCTION] ARGUMENTS (as JSON)

@@ -191,6 +191,7 @@ function prepare(ports: LoopPorts, call: ToolCall, how: Conversation): Prepared 
         type: "tool_start",
         id: call.id,
         name: call.name,
+        arguments: call.arguments,
         summary: safely(() => plugin.summary(input.data), call.name),
       });
       try {

@@ -169,7 +169,7 @@ export type Shown =
   | { type: "turn_start"; text: string }
   | { type: "text_delta"; text: string }
   | { type: "reasoning_delta"; text: string }
-  | { type: "tool_start"; id: string; name: string; summary: string }
+  | { type: "tool_start"; id: string; name: string; arguments?: string; summary: string }
   | { type: "tool_update"; id: string; text: string }
   | { type: "tool_end"; id: string; name: string; ok: boolean; summary: string; bytes: number; truncated: boolean }
   | { type: "usage"; usage: Usage }

@@ -1,6 +1,7 @@
 /** The entry of the executable, which no self-edit can touch: recover first, then start the mind in a try. */
 import { type Body, readFacts, versionText } from "./facts.ts";
 import { findHome, generationOf, Told } from "./home.ts";
+import { attempt } from "./session/files.ts";
 
 const FAILED = 1, INTERNAL = 9;
 
@@ -54,12 +55,28 @@ async function sandboxed(args: string[]): Promise<number> {
   return 126;
 }
 
-/** `-p -` takes the prompt from stdin. */
+/** `-p -` takes the prompt from stdin; below another prompt goes what a pipe or a file brings. */
 async function withStdin(args: string[]): Promise<string[]> {
-  const at = args.findIndex((arg, index) => arg === "-" && /^(-p|--print)$/.test(args[index - 1] ?? ""));
+  const at = args.findIndex((arg) => /^(-p|--print)(=|$)/.test(arg));
   if (at < 0 || Deno.stdin.isTerminal()) return args;
-  const text = await new Response(Deno.stdin.readable).text();
-  return [...args.slice(0, at - 1), `--print=${text.trimEnd()}`, ...args.slice(at + 1)];
+  if (args[at + 1] === "-") {
+    const text = await new Response(Deno.stdin.readable).text();
+    return [...args.slice(0, at), `--print=${text.trimEnd()}`, ...args.slice(at + 2)];
+  }
+  const text = (await readPiped()).trimEnd();
+  return text === "" ? args : [...args, ...args.includes("--") ? [] : ["--"], `\n\n${text}`];
+}
+
+/** What a pipe or a file brings over stdin; nothing of a pipe that is silent for a second: it may just have been left open. */
+async function readPiped(): Promise<string> {
+  const { fstatSync } = await import("node:fs");
+  const info = attempt(() => fstatSync(0)); // there may be no stdin
+  if (!info?.isFIFO() && !info?.isFile()) return "";
+  const [first, rest] = Deno.stdin.readable.tee();
+  const silent = new Promise<"silent">((done) => setTimeout(done, 1000, "silent"));
+  if (await Promise.race([first.getReader().read(), silent]) !== "silent") return await new Response(rest).text();
+  say("Nothing came over stdin within a second, so it is not read; evo -p - waits for it");
+  return "";
 }
 
 const say = (text: string): void => void (text && Deno.stderr.writeSync(new TextEncoder().encode(`${text}\n`)));

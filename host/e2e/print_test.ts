@@ -19,6 +19,16 @@ Deno.test("-p: the answer is on stdout, the progress on stderr; the first reques
   ok(new TextEncoder().encode(JSON.stringify(requests[0]?.body)).length <= 8192, "the first request is over 8 KB");
 });
 
+Deno.test("-p: what is piped in goes below the prompt, and an answer in steps leaves only its last words on stdout", {
+  ignore,
+}, async () => {
+  const script = [mock.calls([{ name: "list_files", arguments: {} }], "I look first."), mock.say('{"ok": true}')];
+  const { code, out, err, requests } = await once(script, ["-p", "review"], { stdin: "line 1\nline 2 日本\n" });
+  equal({ code, out }, { code: 0, out: '{"ok": true}\n' });
+  match(err, /I look first\./);
+  match(JSON.stringify(requests[0]?.body), /review \\n\\nline 1\\nline 2 日本"/);
+});
+
 Deno.test("--json: each line is one event, in order, and the last one says the exit code", { ignore }, async () => {
   const script = [mock.calls([{ name: "list_files", arguments: {} }], "Let me\u2028look"), mock.say("done")];
   const { code, out, err } = await once(script, ["-p", "look", "--json"]);

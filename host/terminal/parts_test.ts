@@ -233,16 +233,43 @@ Deno.test("without a terminal a diff that was asked for is on stdout, one that i
   const written: string[] = [];
   const to = (name: string) => ({ write: (text: string) => written.push(`${name} ${text}`) > 0, done: async () => {} });
   const [stdout, stderr] = [to("out"), to("err")];
-  const show = createPlain({ stdout, stderr, paint: (_, text) => text, label: undefined });
+  const show = createPlain({ stdout, stderr, paint: (_, text) => text, label: undefined, last: false });
   show({ type: "diff", text: "+asked", asked: true });
   show({ type: "diff", text: "+shown" });
   equal(written, ["out +asked\n", "err +shown\n"]);
 });
 
+Deno.test("of one answer only the last words are the answer: what was said before a tool is progress, what was cut is kept", () => {
+  for (const last of [true, false]) {
+    const written: string[] = [];
+    const to = (name: string) => ({
+      write: (text: string) => written.push(`${name} ${text}`) > 0,
+      done: async () => {},
+    });
+    const show = createPlain({
+      stdout: to("out"),
+      stderr: to("err"),
+      paint: (_, text) => text,
+      label: undefined,
+      last,
+    });
+    show({ type: "text_delta", text: "I look." });
+    show({ type: "tool_start", id: "1", name: "shell", summary: "$ ls" });
+    show({ type: "text_delta", text: "\n" });
+    show({ type: "tool_start", id: "2", name: "shell", summary: "$ ls" });
+    show({ type: "text_delta", text: "{}" });
+    show({ type: "retry", kind: "server", reason: "gone", attempt: 1, delayMs: 0 });
+    show({ type: "turn_end", status: "failed" });
+    const out = written.filter((text) => text.startsWith("out ")).map((text) => text.slice(4)).join("");
+    equal(out, last ? "{}\n" : "I look.\n\n{}\n");
+    equal(written.includes("err I look.\n"), last);
+  }
+});
+
 Deno.test("over a pipe each line that waits is said once, however long the queue", () => {
   const written: string[] = [];
   const err = { write: (text: string) => written.push(text) > 0, done: async () => {} };
-  const show = createPlain({ stdout: err, stderr: err, paint: (_, text) => text, label: undefined });
+  const show = createPlain({ stdout: err, stderr: err, paint: (_, text) => text, label: undefined, last: false });
   for (const lines of [["one"], ["one", "two"], ["two"], [], ["three"]]) show({ type: "queue", lines });
   equal(written, ["queued: one\n", "queued: two\n", "queued: three\n"]);
 });

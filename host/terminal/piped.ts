@@ -25,7 +25,10 @@ export function createPiped(
   const stdout = createWriter(options.stdout, { lost, gone });
   const stderr = person ? stdout : createWriter(options.stderr, { lost, gone: () => {} });
   const paint = createPaint(hasColor(options.env, options.stderr.isTerminal()));
-  const plain = createPlain({ stdout, stderr, paint, label: person ? undefined : promptLabel });
+  const plain = createPlain({
+    ...{ stdout, stderr, paint, label: person ? undefined : promptLabel },
+    last: mode !== "repl" && !options.stdout.isTerminal(),
+  });
   const prompt = () => person && stdout.write(`${promptLabel()}> `);
   const asking = createLineAsking(now, (question) => {
     input.read();

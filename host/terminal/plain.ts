@@ -14,19 +14,34 @@ export function jsonLine(event: Shown, now: number): string {
   return `${line.replace(UNSAFE, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, "0")}`)}\n`;
 }
 
+/** Where it shows. With `last`, what a model says before it calls a tool is progress: only its last words are the answer. */
+export interface PlainOptions {
+  stdout: Writer;
+  stderr: Writer;
+  paint: Paint;
+  label: (() => string) | undefined;
+  last: boolean;
+}
+
 /** Makes the shower of events. `stdout` gets the answer and what was asked to be printed, nothing else. */
-export function createPlain(
-  { stdout, stderr, paint, label }: { stdout: Writer; stderr: Writer; paint: Paint; label: (() => string) | undefined },
-): (event: Shown) => void {
+export function createPlain({ stdout, stderr, paint, label, last }: PlainOptions): (event: Shown) => void {
   const answer = createSafe();
-  let open = false;
+  let open = false, held = "";
   let thought = 0, queued = 0;
   const text = (piece: string) => {
     if (piece === "") return;
     open = !piece.endsWith("\n");
-    stdout.write(piece);
+    if (last) held += piece;
+    else stdout.write(piece);
   };
   const say = (line: string) => stderr.write(`${line}\n`);
+  /** At a turn's end what is held is the answer; before a tool or a stage of an evolution it was not. */
+  const release = (type: Shown["type"]) => {
+    if (held === "" || !/^(turn_end|result|queue|tool_start|stage)$/.test(type)) return;
+    if (type !== "tool_start" && type !== "stage") stdout.write(held);
+    else if (held.trim() !== "") stderr.write(held);
+    held = "";
+  };
   return (event) => {
     if (event.type === "reasoning_delta") {
       thought += event.text.length;
@@ -37,6 +52,7 @@ export function createPlain(
     if (event.type === "usage" || event.type === "tool_update") return;
     text(answer.end());
     if (open) text("\n");
+    release(event.type);
     const line = progress(event, paint);
     if (event.type === "print" || (event.type === "diff" && event.asked)) stdout.write(`${line}\n`);
     else if (line !== undefined) say(line);
