@@ -117,7 +117,8 @@ export async function checkKept(bench: Bench, signal: AbortSignal): Promise<stri
   const files = (await listSource(root)).filter(isCode);
   bench.before = (await inspect({ deno, plugins: draft, root, files, scratch: `${scratch}/parent`, signal })).facts;
   bench.ran = (await runUnseen({ ...bench, root, files: files.filter(isTest), ms: TEST_MS, signal })).report ?? [];
-  return checkRatchet(bench.before, new Map([...bench.facts].filter(([path]) => isCode(path))));
+  const after = new Map([...bench.facts].filter(([path]) => isCode(path)));
+  return checkRatchet(bench.before, after, !bench.changed.some(({ path }) => isCode(path) && !isTest(path)));
 }
 
 /** Cases of a table of tests that went away. */

@@ -4,8 +4,11 @@ import type { Facts } from "../lint/inspect.ts";
 type Known = Map<string, Facts>;
 type Test = Facts["tests"][number];
 
-/** What a candidate lost of its parent's tests, one sentence each. A test whose body stayed may have a new title or file. */
-export function checkRatchet(parent: Known, candidate: Known): string[] {
+/**
+ * What a candidate lost of its parent's tests, one sentence each. A test whose body stayed may have a new title or file; with
+ * `fixed`, where no code changed, no body may: whether a test was weakened cannot be seen from what passes.
+ */
+export function checkRatchet(parent: Known, candidate: Known, fixed = false): string[] {
   const left = new Map([...candidate].flatMap(([file, { tests }]) => tests.map((test) => [test, file] as const)));
   const take = (same: (test: Test, file: string) => boolean) => {
     const found = [...left].find(([test, file]) => same(test, file))?.[0];
@@ -16,6 +19,8 @@ export function checkRatchet(parent: Known, candidate: Known): string[] {
   const compare = (file: string, old: Test, now: Test) => {
     if (now.asserts < old.asserts) {
       lost.push(`"${file}": the test "${old.title}" had ${old.asserts} assertions and has ${now.asserts}`);
+    } else if (fixed && now.body !== old.body) {
+      lost.push(`"${file}": the test "${old.title}" changed, but no code did; leave it and add another`);
     }
   };
   for (const [file, facts] of parent) {

@@ -44,9 +44,7 @@ function keep(options: ToolWorkerOptions): ToolWorker {
       const left = Math.max(0, phase.until - clock.now());
       return Promise.resolve(no(`Plugin "${name}" starts again in ${left} ms, because ${phase.why}; call it then`));
     }
-    if (phase.at === "up") {
-      return calls.closing() ? phase.child.ended.then(ready) : Promise.resolve(ok(phase.child));
-    }
+    if (phase.at === "up") return calls.closing() ? phase.child.ended.then(ready) : Promise.resolve(ok(phase.child));
     if (phase.at === "rest") phase = { at: "starting", done: begin() };
     return phase.done;
   }
