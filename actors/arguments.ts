@@ -68,6 +68,7 @@ export function parseArguments(args: string[]): Outcome<Arguments> {
   if (wrong) return no(`Cannot read the command line: ${wrong}; see evo --help`);
   const words = [...parsed._.map(String), ...parsed["--"] ?? []];
   const printing = flags.print !== undefined;
+  if (!printing && words[0] === "help") (words.shift(), flags.help = true);
   const command = printing ? undefined : SUBCOMMANDS.find((name) => name === words[0]);
   if (!printing && words.length > 0 && !command) return no(unknownWord(words[0] ?? ""));
   const own = [...OF_FUNCTIONS, "demo"].filter((name) => parsed[name] !== undefined && parsed[name] !== false);

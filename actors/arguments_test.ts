@@ -68,3 +68,12 @@ Deno.test("the help names every command and every option", () => {
     ]
   ) ok(HELP.includes(`--${flag}`), flag);
 });
+
+Deno.test("evo help is evo --help, but as a prompt it is a prompt", () => {
+  for (const args of [["help"], ["help", "fn"]]) {
+    const parsed = parseArguments(args);
+    equal(parsed.ok && parsed.value.help, true, args.join(" "));
+  }
+  const asked = parseArguments(["-p", "help"]);
+  equal(asked.ok && [asked.value.help, asked.value.prompt], [false, "help"]);
+});

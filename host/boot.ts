@@ -17,7 +17,7 @@ export async function boot(args: string[]): Promise<number> {
   if (args[0] === "--evo-plugin") return await (await import("./workers/child.ts")).runWorkerChild();
   const env = (name: string) => Deno.env.get(name);
   const { home, checkout } = await findHome({ env, exe: executable });
-  if (args[0] === "--version") return await version({ root, home, executable });
+  if (/^(--version|-[vV])$/.test(args[0] ?? "")) return await version({ root, home, executable });
   const { recover } = await import("./lineage/recover.ts");
   const start = await recover({ home, executable });
   if (start.relaunch) {

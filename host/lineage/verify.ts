@@ -31,7 +31,7 @@ export async function verifyChain(home: string): Promise<Outcome<string>> {
     if (previous !== head.hash) wrong.push(`the head does not name the manifest of generation ${head.number}`);
     if (wrong.length > 0) return no(`The lineage in "${home}" is damaged: ${wrong.join("; ")}`);
     const size = (bytes / 1e6).toFixed(1);
-    return ok(`Verified ${head.number + 1} generations: chain, patches, head, and ${size} MB of payloads and bases`);
+    return ok(`Verified generations 0 to ${head.number}: chain, patches, head, and ${size} MB of payloads and bases`);
   } catch (error) {
     return no(reason(error));
   }
