@@ -4,7 +4,7 @@ import type { Clock, Open, Options, Ports } from "../actors/ports.ts";
 import { EXIT, no, ok, type Outcome } from "../actors/types.ts";
 import { createAbout } from "./about.ts";
 import { createGuidance } from "./config/guidance.ts";
-import { configFolder, loadSettings, noModel, type Settings } from "./config/settings.ts";
+import { configFolder, loadSettings, NO_MODEL, type Settings } from "./config/settings.ts";
 import { createTrust, type Granted, promptPath, trustStore } from "./config/trust.ts";
 import { lazily } from "./evolution.ts";
 import type { Body } from "./facts.ts";
@@ -67,7 +67,7 @@ export function createOpen(body: Body): Open {
     if (!loaded.ok && options.mode !== "command") return { ok: false, error: loaded.error, exit: EXIT.config };
     const settings = loaded.ok ? loaded.value : undefined;
     if (options.needsModel && !settings) return { ok: false, error: loaded.ok ? "" : loaded.error, exit: EXIT.config };
-    const missing = options.needsModel && settings?.hasModel === false && noModel(settings.baseUrl);
+    const missing = options.needsModel && settings?.hasModel === false && NO_MODEL;
     const demo = missing !== false && terminal.interactive();
     if (missing !== false && !demo) return { ok: false, error: missing, exit: EXIT.config };
     if (demo && !carried) warn(`${missing}\n${DEMO}`);

@@ -2,7 +2,7 @@
 import { either, type Outcome } from "../../actors/types.ts";
 import type { About } from "../../actors/ports.ts";
 import { reason } from "../session/files.ts";
-import { noModel, type Settings } from "./settings.ts";
+import { NO_MODEL, type Settings } from "./settings.ts";
 import type { Granted } from "./trust.ts";
 
 /** What one check found; `todo` says what to do about it. `warn` leaves Evo usable. */
@@ -117,6 +117,6 @@ async function lookAtDisk({ folders }: DoctorOptions): Promise<Finding> {
 
 async function lookAtModel({ settings, probe }: DoctorOptions, signal: AbortSignal): Promise<Finding> {
   if (!settings.ok) return fail("not asked, since the config is wrong");
-  if (!settings.value.hasModel) return fail("no model is set", noModel(settings.value.baseUrl).replaceAll("\n", " "));
+  if (!settings.value.hasModel) return fail("no model is set", NO_MODEL.replaceAll("\n", " "));
   return graded(await probe(signal), fail);
 }

@@ -39,7 +39,7 @@ export type Settings = Config & Required<Pick<Config, "baseUrl" | "model" | "fas
   budget: Budget;
   /** What the user's and the project's .env hold, for the redactor alone. */
   dotenv: Record<string, string | undefined>;
-  /** True if a request could be sent: a key is set, or the endpoint is on this machine, or the replies come from a cassette. */
+  /** True if a request could be sent (`canAsk`), or the replies come from a cassette. */
   hasModel: boolean;
   /** Sentences to show once. */
   warnings: string[];
@@ -60,11 +60,9 @@ export const NO_MODEL =
   `No model is set: export OPENROUTER_API_KEY=<key> (from https://openrouter.ai/keys), or for a local model
 export INFERENCE_BASE_URL=http://127.0.0.1:11434/v1 MODEL_NAME=<name>; "evo config" shows every setting and its origin`;
 
-/** Why nothing can be asked: an endpoint of one's own wants a key, or there is none at all and `NO_MODEL` says what to do. */
-export function noModel(baseUrl: string): string {
-  if (baseUrl === DEFAULTS.baseUrl) return NO_MODEL;
-  const host = URL.parse(baseUrl)?.host ?? baseUrl;
-  return `Cannot ask ${host}: no key is set; export OPENROUTER_API_KEY=<key>, or use an endpoint on this machine`;
+/** True if a request can be sent: with a key, or to an endpoint that the user has set, which may want none. */
+export function canAsk({ apiKey, baseUrl }: { apiKey?: string | undefined; baseUrl: string }): boolean {
+  return Boolean(apiKey) || baseUrl !== DEFAULTS.baseUrl;
 }
 
 /** The folder of the user's own config: `evo` below `$XDG_CONFIG_HOME` if that is absolute, else below `~/.config`. */
@@ -100,16 +98,15 @@ function settle(found: Layer, projectEnv: Piece | undefined): Omit<Settings, "do
   const values: Config = Object.fromEntries([...found].map(([key, { value }]) => [key, value]));
   const { model = "", fastModel = "", baseUrl: address = "" } = values;
   const baseUrl = address.replace(/\/+$/, "");
-  const local = isLoopback(baseUrl);
   const { maxChanges = 0, maxAttempts = 1, wallMinutes = 0, maxTokens = 0 } = values;
   const warnings = warningsOf(projectEnv);
-  const bare = values.apiKey !== undefined && baseUrl.startsWith("http:") && !local;
+  const bare = values.apiKey !== undefined && baseUrl.startsWith("http:") && !isLoopback(baseUrl);
   if (bare) warnings.push(`The key goes to ${baseUrl} unencrypted: use https outside your own network`);
   return {
     ...values,
     ...{ baseUrl, model, fastModel },
     budget: { maxChanges, maxAttempts, wallMs: Math.round(wallMinutes * 60_000), tokens: maxTokens },
-    hasModel: values.apiKey !== undefined || local || /^(?:demo$|cassette:)/.test(model),
+    hasModel: canAsk({ ...values, baseUrl }) || /^(?:demo$|cassette:)/.test(model),
     warnings,
     show: () => table(found),
   };

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Aborted, type Clock, type Log, type Model, type ModelRequest } from "../../actors/ports.ts";
 import { type Failure, no, ok, type Outcome, type Reply, type Shown } from "../../actors/types.ts";
-import { isLoopback, noModel } from "../config/settings.ts";
+import { canAsk, NO_MODEL } from "../config/settings.ts";
 import { canonical, type CassettePosition, createPlayer, parseCassette, recordLine } from "./cassette.ts";
 import { createRecorder, readCassette } from "./cassette_file.ts";
 import type { createEndpoint } from "./endpoint.ts";
@@ -96,9 +96,7 @@ export function createModel(options: ModelOptions): PlayableModel {
     const shown = SHOWN.has(request.purpose);
     if (player && !player.ok) return { kind: "config", message: player.error };
     if (player) return playAloud(await player.value.play(request), shown ? show : () => {});
-    if (!settings.apiKey && !isLoopback(settings.baseUrl)) {
-      return { kind: "config", message: noModel(settings.baseUrl) };
-    }
+    if (!canAsk(settings)) return { kind: "config", message: NO_MODEL };
     const result = await (await open()).ask({ ...request, model, shown }, signal);
     const written = await record?.(recordLine(canonical(request, comparable), result, clean));
     if (written && !written.ok) show({ type: "notice", level: "warning", text: written.error });
