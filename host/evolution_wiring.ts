@@ -34,7 +34,8 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
   const { home, root, executable, self, facts } = body;
   const env = (name: string) => Deno.env.get(name);
   let files: Promise<Map<string, string>> | undefined;
-  const scratch = join(home, "scratch"), stage = join(home, "stage");
+  const scratch = join(home, "scratch");
+  const stage = join(scratch, "stage"); // not that of a person's build, which may come between bundle and compile
   let known: Promise<Outcome<string>> | undefined;
   const deno = async () => {
     const found = await (known ??= locateDeno({ env, home }));
