@@ -55,8 +55,11 @@ async function promotes(checkout: Checkout): Promise<void> {
     say("evolve", goal("Add the tool shout", "shout says it in capitals")),
   ]);
   equal((await run(["-p", "hello", "--model", await cassette([say("chat", "hi")])])).code, 0); // to reflect on
+  const building = join(root, ".evo/stage/host"); // a person's build, begun meanwhile
+  await Deno.mkdir(building, { recursive: true });
   const evolved = await run(["evolve", "--max-changes", "2", "--model", model]);
   equal([evolved.code, evolved.signal], [0, null], evolved.err);
+  ok((await Deno.stat(building)).isDirectory, "it is not touched, and so what is compiled is not of it");
 
   const seen = await events();
   equal(seen.map(({ seq }) => seq), seen.map((_, at) => at + (seen[0]?.seq ?? 0)));

@@ -1,7 +1,7 @@
 /** A running body: its functions as plain functions of JavaScript, its traps as errors, its fuel. */
 import type { Callables, Instance, Limits, Signatures } from "../../actors/functions.ts";
 import { type Exports, makeCall, type Plan, planCalls, stringReader } from "./call.ts";
-import { importsFor, type Lend } from "./memories.ts";
+import { instantiate, type Lend } from "./memories.ts";
 import { explainTrap, type Told } from "./trap.ts";
 
 /** `size` is told as it is; `metered` says whether the module counts fuel, and so whether `limits.fuel` holds. */
@@ -23,7 +23,7 @@ export function createInstance<const F extends Signatures>(
   options: InstanceOptions<F>,
 ): Instance<F> {
   const { functions, limits, size, metered, lend } = options;
-  const exports = new WebAssembly.Instance(module, importsFor(limits.pages, lend)).exports as Exports;
+  const exports = instantiate(module, limits.pages, lend).exports as Exports;
   const { $limit, $spent } = exports;
   const allowed = metered && $limit !== undefined;
   if (allowed) $limit.value = BigInt(limits.fuel);

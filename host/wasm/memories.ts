@@ -5,46 +5,49 @@
  */
 import type { Module } from "../assembly/asc.d.ts";
 
-/** Gives a memory of so many pages, all zero; it has them from the start, since what is not touched costs nothing. */
-export type Lend = (pages: number) => WebAssembly.Memory;
+/** Gives a memory of so many pages, all zero, that may grow to so many. */
+export type Lend = (initial: number, most: number) => WebAssembly.Memory;
 
-/** How many memories wait to be lent again, and of how many pages: larger ones take longer to zero than to make. */
-const KEPT = 8, MOST = 4;
+/** How many memories wait to be lent again, and how many pages they have: with more, zeroing takes longer than making. */
+const KEPT = 8, FIRST = 4;
 
 /** Makes the memory of a module, if it has one, an import. */
 export function importMemory(m: Module): void {
   if (m.hasMemory()) m.addMemoryImport("0", "host", "memory", false);
 }
 
-/** What an instance is given; a module without memory does not ask for it. */
-export function importsFor(pages: number, lend: Lend = make): WebAssembly.Imports {
-  return {
-    host: {
-      get memory() {
-        return lend(pages);
-      },
-    },
+/** An instance of a module whose memory, if it asks for one, may grow to `most` pages. Its constants may want more than the first. */
+export function instantiate(module: WebAssembly.Module, most: number, lend: Lend = make): WebAssembly.Instance {
+  const begin = (initial: number) => {
+    const host = Object.defineProperty({}, "memory", { get: () => lend(initial, most) });
+    return new WebAssembly.Instance(module, { host });
   };
+  try {
+    return begin(Math.min(FIRST, most));
+  } catch (error) {
+    if (error instanceof WebAssembly.LinkError && most > FIRST) return begin(most);
+    throw error;
+  }
 }
 
-const make: Lend = (pages) => new WebAssembly.Memory({ initial: pages, maximum: pages });
+const make: Lend = (initial, maximum) => new WebAssembly.Memory({ initial, maximum });
 
 /** Memories that are lent until all are given back: then no instance that has one may be called any more. */
 export function createMemories(): { lend: Lend; giveBack(): void } {
-  const free: WebAssembly.Memory[] = [], lent: WebAssembly.Memory[] = [];
-  const sizeOf = (memory: WebAssembly.Memory) => memory.buffer.byteLength / 65_536;
+  const free: { memory: WebAssembly.Memory; initial: number; most: number }[] = [], lent: typeof free = [];
   return {
-    lend(pages) {
-      const at = free.findIndex((memory) => sizeOf(memory) === pages);
-      const [memory = make(pages)] = at < 0 ? [] : free.splice(at, 1);
-      lent.push(memory);
-      return memory;
+    lend(initial, most) {
+      const at = free.findIndex((one) => one.initial === initial && one.most === most);
+      const [one = { memory: make(initial, most), initial, most }] = at < 0 ? [] : free.splice(at, 1);
+      lent.push(one);
+      return one.memory;
     },
     giveBack() {
-      for (const memory of lent.splice(0)) {
-        if (sizeOf(memory) > MOST || free.length === KEPT) continue;
-        new Uint8Array(memory.buffer).fill(0);
-        free.push(memory);
+      for (const one of lent.splice(0)) {
+        const grown = one.memory.buffer.byteLength > one.initial * 65_536;
+        if (grown || one.initial > FIRST || free.length === KEPT) continue;
+        new Uint8Array(one.memory.buffer).fill(0);
+        free.push(one);
       }
     },
   };

@@ -14,7 +14,7 @@ Deno.test("an instance on a memory that was lent before is as one on a memory of
   const lent: WebAssembly.Memory[] = [];
   const run = (n: number, own = false) => {
     const options = { functions: TEXT, limits: { ...LIMITS, pages: 2 }, size: 0, metered: true };
-    const watched = (pages: number) => (lent.push(lend(pages)), lent.at(-1) ?? lend(1));
+    const watched = (initial: number, most: number) => (lent.push(lend(initial, most)), lent.at(-1) ?? lend(1, 1));
     const body = createInstance(module, own ? options : { ...options, lend: watched });
     return [body.functions.f(n), body.fuel()];
   };
@@ -29,14 +29,28 @@ Deno.test("an instance on a memory that was lent before is as one on a memory of
   notStrictEqual(lent[2], memory, "but not twice at once");
 });
 
-Deno.test("what is large is not lent again; other sizes get their own", () => {
+Deno.test("what has grown, and what is large, is not lent again; other sizes get their own", () => {
   const { lend, giveBack } = createMemories();
-  const [large, small] = [lend(5), lend(2)];
+  const [grown, large, small] = [lend(1, 9), lend(5, 5), lend(1, 2)];
+  grown.grow(1);
   giveBack();
-  const again = [lend(5), lend(1), lend(2)];
-  equal(again.map(({ buffer }) => buffer.byteLength / PAGE), [5, 1, 2]);
-  ok(!again.includes(large));
-  equal(again.indexOf(small), 2);
+  const again = [lend(1, 9), lend(5, 5), lend(1, 1), lend(1, 2)];
+  equal(again.map(({ buffer }) => buffer.byteLength / PAGE), [1, 5, 1, 1]);
+  ok(!again.includes(grown) && !again.includes(large));
+  equal(again.indexOf(small), 3);
+});
+
+Deno.test("an instance begins small whatever it may grow to, and a body whose constants need more begins with all", async () => {
+  const begun = async (source: string) => {
+    const { module } = await build(source, TEXT, { limits: { ...LIMITS, pages: 64, source: 1_000_000 } });
+    let pages = 0;
+    const lend = (initial: number, maximum: number) => (pages = initial, new WebAssembly.Memory({ initial, maximum }));
+    const limits = { ...LIMITS, pages: 64 };
+    createInstance(module, { functions: TEXT, limits, size: 0, metered: true, lend });
+    return pages;
+  };
+  equal(await begun(SOURCE), 4);
+  equal(await begun(`const C = "${"ab".repeat(150_000)}";\nexport function f(n: i32): string { return C }`), 64);
 });
 
 Deno.test("a body without memory needs none", async () => {
