@@ -89,8 +89,6 @@ export async function bundleSource({ source, stage, deno, signal }: BundleOption
 /** Builds the executable of a source tree and puts it in place in one step; a bad outcome carries the compiler's words. */
 export async function compileSource(options: CompileOptions): Promise<Outcome<Built>> {
   const { source, out, stage, deno, base, signal } = options;
-  const packing = Promise.all([options.hash(source), options.pack(source)]);
-  packing.catch(() => {}); // it is asked below
   const bundled = options.bundled ? ok(options.bundled) : await bundleSource(options);
   if (!bundled.ok) return bundled;
   const { entries, ms: bundleMs } = bundled.value, started = performance.now(), extra = signal ? { signal } : {};
@@ -98,7 +96,7 @@ export async function compileSource(options: CompileOptions): Promise<Outcome<Bu
   await copyBodies(join(source, "plugins/functions"), join(stage, "plugins/functions"));
   const inside = base.path ? {} : options.carry ?? {};
   for (const [to, from] of Object.entries(inside)) await Deno.copyFile(from, join(stage, to));
-  const [sourceHash, packed] = await packing;
+  const [sourceHash, packed] = await Promise.all([options.hash(source), options.pack(source)]);
   await Deno.writeFile(join(stage, "source.gz"), packed);
   const facts = { version: await readVersion(source), sourceHash, deno: Deno.version.deno };
   await Deno.writeTextFile(join(stage, "build.json"), JSON.stringify(facts));
