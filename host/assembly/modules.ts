@@ -46,7 +46,8 @@ export function loadAmaro(): Promise<Amaro> {
   return amaro ??= (async () => {
     const packed = await readAttached("amaro.gz");
     const code = packed && new Uint8Array(gunzipSync(packed)).toBase64();
-    Object.assign(globalThis, { require: createRequire(import.meta.url) }); // it asks for Node's
-    return await import(code ? `data:text/javascript;base64,${code}` : import.meta.resolve("amaro"));
+    Object.assign(globalThis, { require: createRequire(import.meta.url) }); // it asks for Node's while it loads
+    const loaded = await import(code ? `data:text/javascript;base64,${code}` : import.meta.resolve("amaro"));
+    return Reflect.deleteProperty(globalThis, "require"), loaded; // a task has none
   })();
 }

@@ -7,9 +7,8 @@ import type { Base } from "./base.ts";
 import { type Ended, LOCKED } from "../gate/run.ts";
 import { complaint, runTool } from "./tool.ts";
 
-/** The bundles of a source, in a folder of their own. */
+/** What was bundled into a stage: out of which entries, and how long it took. */
 export interface Bundled {
-  stage: string;
   entries: string[];
   ms: number;
 }
@@ -33,7 +32,7 @@ export interface BundleOptions {
 
 /** What a build needs. The stage is removed once compiled; `pack` gives the gzipped source. */
 export interface CompileOptions extends BundleOptions {
-  /** Bundles of the same code, made before: documents may have changed since. */
+  /** What lies in the stage already, of the same code: documents may have changed since. */
   bundled?: Bundled | undefined;
   out: string;
   base: Base;
@@ -83,7 +82,7 @@ export async function bundleSource({ source, stage, deno, signal }: BundleOption
   ]).finally(() => Deno.remove(map));
   const failed = [ended, ...alone].find(({ code }) => code !== 0);
   if (failed) return no(`Cannot bundle "${source}": ${complaint(failed)}`);
-  return ok({ stage, entries, ms: performance.now() - started });
+  return ok({ entries, ms: performance.now() - started });
 }
 
 /** Builds the executable of a source tree and puts it in place in one step; a bad outcome carries the compiler's words. */

@@ -29,6 +29,17 @@ Deno.test("-p: what is piped in goes below the prompt, and an answer in steps le
   match(JSON.stringify(requests[0]?.body), /review \\n\\nline 1\\nline 2 日本"/);
 });
 
+Deno.test("-p: a pipe that is only left open is not waited for, and that is said", { ignore }, async () => {
+  const server = mock.startMock(() => mock.say("done")), desk = await openDesk(server.url);
+  const child = start(["-p", "look"], desk);
+  const [out, err] = await Promise.all([child.stdout, child.stderr].map((stream) => new Response(stream).text()));
+  equal({ code: (await child.status).code, out }, { code: 0, out: "done\n" });
+  match(err ?? "", /^Nothing came over stdin within a second/);
+  await child.stdin.close();
+  await desk.clean();
+  await server.stop();
+});
+
 Deno.test("--json: each line is one event, in order, and the last one says the exit code", { ignore }, async () => {
   const script = [mock.calls([{ name: "list_files", arguments: {} }], "Let me\u2028look"), mock.say("done")];
   const { code, out, err } = await once(script, ["-p", "look", "--json"]);

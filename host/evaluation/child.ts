@@ -111,11 +111,11 @@ function runner(locks: Locks): Answering {
 }
 
 function instantiate(
-  bytes: Uint8Array<ArrayBuffer> | undefined,
+  bytes: Uint8Array<ArrayBuffer>,
   { functions, limits, size, lend }: Omit<InstanceOptions<Signatures>, "metered">,
 ): Outcome<Instance> {
   try {
-    const module = new WebAssembly.Module(bytes ?? new Uint8Array());
+    const module = new WebAssembly.Module(bytes);
     return ok(createInstance(module, { functions, limits, size, metered: true, lend }));
   } catch (error) {
     return no(`Cannot run the module: ${error instanceof Error ? error.message : String(error)}`);

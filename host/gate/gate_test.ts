@@ -92,7 +92,7 @@ async function createStage() {
     scratch: `${base}/scratch`,
     parentFiles: () => Promise.resolve(parent),
     deno: () => Promise.resolve(fine(Deno.execPath())),
-    bundle: (root) => Promise.resolve(fine({ stage: `${root}/../stage`, entries: [], ms: ++bundles })),
+    bundle: () => Promise.resolve(fine({ entries: [], ms: ++bundles })),
     compile: (
       root,
       bundled,
