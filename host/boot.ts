@@ -38,6 +38,7 @@ export async function boot(args: string[]): Promise<number> {
   } catch (error) {
     const text = error instanceof Error ? error.message : String(error);
     const told = error instanceof Told;
+    for (const close of body.closing) await close().catch(() => {}); // the terminal, above all
     say(told ? text : `Evo stopped on a fault of its own: ${text}`);
     if (env("EVO_DEBUG") && error instanceof Error) say(error.stack ?? "");
     return told ? FAILED : INTERNAL;

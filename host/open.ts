@@ -71,6 +71,7 @@ export function createOpen(body: Body): Open {
     const demo = missing !== false && terminal.interactive();
     if (missing !== false && !demo) return { ok: false, error: missing, exit: EXIT.config };
     if (demo && !carried) warn(`${missing}\n${DEMO}`);
+    if (options.mode === "repl" && options.resume === undefined && !carried) terminal.greet(); // the rest takes as long again
     const ports = await wire({ body, options, cwd, env, carried, terminal, granted, decide, loaded, settings, demo });
     prompted.run = () => void ports.tools.load("chat").catch(() => {}); // said when it is wanted
     return { ok: true, ports };

@@ -7,7 +7,7 @@ import { parseCassette } from "./cassette.ts";
 
 const lines = (...rows: unknown[]) => rows.map((row) => JSON.stringify(row)).join("\n") + "\n";
 const header = { cassette: 1, model: "demo", window: 200_000 };
-const play = (...rows: unknown[]) => openModel({ cassette: { text: lines(...rows) } });
+const play = (...rows: unknown[]) => openModel({ model: "demo", cassette: { text: lines(...rows) } });
 const text = async (opened: ReturnType<typeof openModel>, request: ModelRequest) => {
   const outcome = await opened.model.reply(request, never);
   return outcome.ok
@@ -52,7 +52,7 @@ Deno.test("a recording plays back, calls, faults, failures and all, and has mode
   await server.stop();
   equal(((await Deno.stat(record)).mode ?? 0) & 0o777, 0o600);
   ok(!(await Deno.readTextFile(record)).includes("sk-secret"));
-  const player = openModel({ cassette: record });
+  const player = openModel({ model: `cassette:${record}` });
   equal(await talk(player), recorded);
   equal(player.model.name(), `cassette:${record}`);
   equal(player.shown.filter(({ type }) => type === "usage").length, 2);
@@ -133,16 +133,16 @@ Deno.test("the position outlives a change of model and another process", async (
   const file = `${dir}/tape`;
   const replies = ["one", "two", "three"].map((said) => ({ expect: { purpose: "chat" }, reply: { text: said } }));
   await Deno.writeTextFile(file, lines(header, ...replies));
-  const opened = openModel({ cassette: file });
+  const opened = openModel({ model: `cassette:${file}` });
   equal(await text(opened, ask()), "one");
   ok(opened.model.use("other/model").ok && opened.model.name() === "other/model");
   ok(opened.model.use(`cassette:${file}`).ok);
   equal(await text(opened, ask()), "two");
   ok(opened.model.use("other/model").ok);
-  const next = openModel({ cassette: file });
+  const next = openModel({ model: `cassette:${file}` });
   next.model.seek(JSON.parse(JSON.stringify(opened.model.position())));
   equal(await text(next, ask()), "three");
-  const unsought = openModel({ cassette: file });
+  const unsought = openModel({ model: `cassette:${file}` });
   equal(await text(unsought, ask()), "one");
   await Deno.remove(dir, { recursive: true });
 });
@@ -157,6 +157,15 @@ Deno.test("the built-in cassette can be left and taken again by its name", async
   opened.model.use("x/y");
   opened.model.use("demo");
   equal(await text(opened, ask()), "two");
+});
+
+Deno.test("a cassette is read when it is first asked, and then once", async () => {
+  let reads = 0;
+  const text = () => (reads++, lines(header, { expect: { purpose: "chat" }, reply: { text: "one" } }));
+  const opened = openModel({ model: "demo", cassette: Object.defineProperty({ text: "" }, "text", { get: text }) });
+  equal([opened.model.name(), reads], ["demo", 0]);
+  equal([opened.model.window(), reads], [200_000, 1]);
+  equal((await opened.model.reply(ask(), never)).ok && reads, 1);
 });
 
 Deno.test("a played reply is shown, logged and counted like a real one", async () => {
@@ -200,5 +209,5 @@ Deno.test("a cassette that is not there is refused by use(), and is the failure 
   const outcome = model.use("cassette:/nowhere/tape");
   ok(!outcome.ok && /Cannot read cassette "\/nowhere\/tape"/.test(outcome.error));
   equal(model.name(), "mock");
-  match(await text(openModel({ cassette: "/nowhere/tape" }), ask()), /^config: /);
+  match(await text(openModel({ model: "cassette:/nowhere/tape" }), ask()), /^config: /);
 });

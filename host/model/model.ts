@@ -31,39 +31,35 @@ export interface PlayableModel extends Model {
   seek(positions: Positions): void;
 }
 
-type Player = ReturnType<typeof createPlayer> & { name: string; window: number };
+type Player = ReturnType<typeof createPlayer> & { window: number };
 const SHOWN = new Set(["chat", "reflect", "evolve", "refine", "document"]);
 
-/** Loads cassettes, each once, so that its position outlives a change of model. */
-function createShelf(clean: (text: string) => string) {
+/** Loads cassettes when they are first asked, each once, so that its position outlives a change of model. */
+function createShelf({ model, cassette }: ModelSettings, clean: (text: string) => string) {
   const players = new Map<string, Player>();
-  function load(cassette: string | { text: string }): Outcome<Player> {
-    const file = typeof cassette === "string" ? cassette : "";
+  function load(file: string): Outcome<Player> {
     const known = players.get(file);
     if (known) return ok(known);
-    const text = typeof cassette === "string" ? readCassette(cassette) : ok(cassette.text);
+    const text = file || !cassette ? readCassette(file) : ok(cassette.text);
     const parsed = text.ok ? parseCassette(text.value, file || "built-in") : text;
     if (!parsed.ok) return parsed;
-    const { model, window } = parsed.value.header;
-    const name = file ? `cassette:${file}` : model;
-    const player = { ...createPlayer(parsed.value, file || "built-in", clean), name, window };
+    const player = { ...createPlayer(parsed.value, file || "built-in", clean), window: parsed.value.header.window };
     players.set(file, player);
     return ok(player);
   }
   /** The cassette that a model's name means, if it means one. */
   function named(name: string): Outcome<Player> | undefined {
     if (name.startsWith("cassette:")) return load(name.slice("cassette:".length));
-    const builtIn = players.get("");
-    return builtIn?.name === name ? ok(builtIn) : undefined;
+    return cassette && name === model ? load("") : undefined;
   }
   const position = (): Positions => Object.fromEntries([...players].map(([file, played]) => [file, played.position()]));
   function seek(positions: Positions): void {
     for (const [file, at] of Object.entries(positions)) {
-      if (file) load(file);
-      players.get(file)?.seek(at);
+      const found = load(file);
+      if (found.ok) found.value.seek(at);
     }
   }
-  return { load, named, position, seek };
+  return { named, position, seek };
 }
 
 /** Makes the model port. A cassette that cannot be read is the failure `config` of every reply. */
@@ -81,21 +77,22 @@ export function createModel(options: ModelOptions): PlayableModel {
       endpoint = client.createEndpoint({ ...options, random, clean, estimator })
     );
   const logged = createExchangeLog(options.log);
-  const shelf = createShelf(comparable);
+  const shelf = createShelf(settings, comparable);
   let name = settings.model;
-  let player = settings.cassette === undefined ? shelf.named(name) : shelf.load(settings.cassette);
-  const window = () =>
-    player?.ok
-      ? player.value.window
-      : Math.min(settings.window ?? windowOf(name) ?? 128_000, endpoint?.window(name) ?? Infinity);
+  const player = () => shelf.named(name);
+  const window = () => {
+    const played = player();
+    if (played?.ok) return played.value.window;
+    return Math.min(settings.window ?? windowOf(name) ?? 128_000, endpoint?.window(name) ?? Infinity);
+  };
   const record = settings.record === undefined
     ? undefined
     : createRecorder(settings.record, () => ({ model: name, window: window() }));
 
   async function answer(request: ModelRequest, model: string, signal: AbortSignal): Promise<Reply | Failure> {
-    const shown = SHOWN.has(request.purpose);
-    if (player && !player.ok) return { kind: "config", message: player.error };
-    if (player) return playAloud(await player.value.play(request), shown ? show : () => {});
+    const shown = SHOWN.has(request.purpose), played = player();
+    if (played && !played.ok) return { kind: "config", message: played.error };
+    if (played) return playAloud(await played.value.play(request), shown ? show : () => {});
     if (!canAsk(settings)) return { kind: "config", message: NO_MODEL };
     const result = await (await open()).ask({ ...request, model, shown }, signal);
     const written = await record?.(recordLine(canonical(request, comparable), result, clean));
@@ -106,7 +103,7 @@ export function createModel(options: ModelOptions): PlayableModel {
   async function reply(request: ModelRequest, signal: AbortSignal): ReturnType<Model["reply"]> {
     if (signal.aborted) throw new Aborted("");
     const fast = request.fast && settings.fastModel !== settings.model;
-    const model = player?.ok ? player.value.name : fast ? settings.fastModel : name;
+    const model = fast && !player()?.ok ? settings.fastModel : name;
     const result = await logged(request, model, () => answer(request, model, signal));
     if ("kind" in result) return { ok: false, error: result.message, failure: result };
     show({ type: "usage", usage: result.usage });
@@ -120,13 +117,12 @@ export function createModel(options: ModelOptions): PlayableModel {
     if (!found && !/^[^\s\p{C}]+$/u.test(next)) {
       return no(`Cannot use model "${next}": a model's name has no spaces; use one like "anthropic/claude-opus-4"`);
     }
-    player = found;
-    if (!found) name = next;
+    name = next;
     return ok(next);
   }
 
   return {
-    name: () => player?.ok ? player.value.name : name,
+    name: () => name,
     window,
     use,
     reply,

@@ -24,14 +24,14 @@ export interface Compat {
   idLength: number;
 }
 
-/** Where the model is and what it is called. `cassette` plays instead of asking; `record` names the file to append to. */
+/** Where the model is and what it is called. `cassette` plays while `model` is asked; `record` names the file to append to. */
 export interface ModelSettings {
   baseUrl: string;
   apiKey?: string;
   model: string;
   fastModel: string;
   window?: number;
-  cassette?: string | { text: string };
+  cassette?: { text: string };
   record?: string;
   limits?: Partial<Limits>;
   compat?: Partial<Compat>;

@@ -52,6 +52,7 @@ export function createPiped(
   };
   return {
     interactive: () => person,
+    greet() {},
     listen(hear) {
       interrupt = () => hear({ type: "interrupt" });
       prompt();

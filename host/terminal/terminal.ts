@@ -48,6 +48,8 @@ export interface TerminalOptions extends Sources {
 
 /** A terminal that can be closed and handed over. */
 export interface OpenTerminal extends Terminal {
+  /** Shows a person at a terminal the prompt before anybody listens: keys are taken, lines wait. `onFirstPrompt` waits, too. */
+  greet(): void;
   /** Input that nobody has heard yet. Ask after `close`, hand it to the next process. */
   pending(): Pending;
   /** Resolves when everything shown so far is written, or its reader is gone. */

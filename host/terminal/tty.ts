@@ -78,6 +78,7 @@ export function createTty(
   let tick: number | undefined;
   return {
     interactive: () => true,
+    greet: () => (begin(), draw()),
     listen(hear) {
       begin();
       draw();

@@ -242,6 +242,20 @@ Deno.test("the first prompt is told once, after it is visible", async () => {
   await evo.terminal.close();
 });
 
+Deno.test("a greeting shows the prompt before anybody listens: keys are taken, lines wait, and no first prompt is told", async () => {
+  let told = 0;
+  const evo = open(80, { onFirstPrompt: () => told++ });
+  evo.terminal.greet();
+  await evo.type("one\rtwo");
+  equal([evo.screen.rows(), told], [["evo 3> one", "evo 3> two"], 0]);
+  await evo.show({ type: "print", text: "loaded" });
+  await evo.listen();
+  await evo.settle();
+  equal(evo.heard, [{ type: "line", text: "one" }]);
+  equal([evo.screen.rows(), told], [["evo 3> one", "loaded", "evo 3> two"], 1]);
+  await evo.terminal.close();
+});
+
 Deno.test("a hang-up ends a standing question and is heard as the end, also by one who listens later", async () => {
   const evo = open();
   const answer = evo.terminal.ask("Trust?", { choices: ["yes", "no"], signal: never });
