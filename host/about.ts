@@ -56,12 +56,8 @@ async function looks(
       return found.ok ? ok({ path: found.value.join(" "), version: Deno.version.deno }) : found;
     },
     async baseRuntime() {
-      const found = await findBase({
-        home,
-        env: variable,
-        deno: ["deno"],
-        ...(Deno.build.standalone && { executable }),
-      });
+      const running = Deno.build.standalone && { executable };
+      const found = await findBase({ home, env: variable, deno: ["deno"], ...running });
       return found.ok ? ok(found.value.from) : found;
     },
     settings: loaded,
@@ -82,9 +78,6 @@ async function looks(
     },
     folders: [join(cwd, ".evo"), home],
     landlock: landlockAvailable,
-    async probe(signal) {
-      if (!loaded.ok) return loaded;
-      return await probe(loaded.value, signal);
-    },
+    probe: async (signal) => loaded.ok ? await probe(loaded.value, signal) : loaded,
   };
 }

@@ -48,13 +48,6 @@ export async function carryOver(
   await end();
   log.close();
   const left: Carried = { handover, pending: terminal.pending(), model: model.name(), positions: model.position() };
-  const env = Deno.env.toObject();
-  return await relaunch({
-    home: body.home,
-    executable: body.executable,
-    args: Deno.args,
-    handover: left,
-    env,
-    execute,
-  });
+  const { home, executable } = body, env = Deno.env.toObject();
+  return await relaunch({ home, executable, args: Deno.args, handover: left, env, execute });
 }

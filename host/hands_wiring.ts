@@ -1,7 +1,6 @@
 /** Files, shell, sub-agents, undo, and the tools over them, wired; loaded after the first prompt. */
 import { join } from "node:path";
-import type { Clock, Draft, Log, Options, Sessions } from "../actors/ports.ts";
-import type { Body } from "./facts.ts";
+import type { Draft, Log, Options, Sessions } from "../actors/ports.ts";
 import { createGrowing, type GrowingOptions } from "./growing_wiring.ts";
 import type { Hands } from "./hands.ts";
 import type { TrajectoryLog } from "./session/log.ts";
@@ -10,23 +9,16 @@ import { createSessionUndo } from "./undo/session_undo.ts";
 import { createAgents } from "./shell/agents.ts";
 import { createShell, noShell } from "./shell/shell.ts";
 import { typedShell } from "./shell/typed.ts";
-import type { ProcessTerminal } from "./terminal/process.ts";
 import { createTools } from "./tools.ts";
 import { createWorkspace } from "./workspace/workspace.ts";
 
 /** What they stand on. `task` is the number of the present one. */
 export interface HandsOptions extends Omit<GrowingOptions, "builtIn"> {
-  body: Body;
   options: Options;
-  cwd: string;
-  env: Record<string, string>;
   task: () => number;
-  terminal: ProcessTerminal;
   log: TrajectoryLog;
   sessions: Sessions;
   draft: Draft;
-  clock: Clock;
-  redact: (text: string) => string;
 }
 
 /** Wires them. */
@@ -45,15 +37,8 @@ export async function createHands(on: HandsOptions): Promise<Hands> {
     },
   };
   const given = {
-    ...{
-      cwd,
-      env,
-      log: watched,
-      redact,
-      show: terminal.show,
-      capture: undo.capture,
-      spillDir: join(cwd, outputs(), "spill"),
-    },
+    ...{ cwd, env, log: watched, redact, show: terminal.show, capture: undo.capture },
+    spillDir: join(cwd, outputs(), "spill"),
     ask: answers ?? terminal.ask,
     interactive: answers ? () => true : terminal.interactive,
   };

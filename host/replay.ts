@@ -48,16 +48,8 @@ export async function replay(id: string, { body, cwd, sessions, signal }: Replay
       e.kind === "user_input" ? [Typed.parse(e.data).text.replaceAll("\n", "\\\n")] : []
     );
     await Deno.writeTextFile(join(folder, "lines"), lines.map((line) => `${line}\n`).join(""));
-    const command = [
-      "sh",
-      "-c",
-      'exec "$@" < "$0"',
-      join(folder, "lines"),
-      ...body.self,
-      "--json",
-      "--model",
-      `cassette:${cassette}`,
-    ];
+    const evo = [...body.self, "--json", "--model", `cassette:${cassette}`];
+    const command = ["sh", "-c", 'exec "$@" < "$0"', join(folder, "lines"), ...evo];
     const env = { EVO_HOME: join(folder, "home"), XDG_STATE_HOME: folder, XDG_CONFIG_HOME: folder, [ANSWERS]: answers };
     const ended = await run(command, { cwd: work, env, ms: DEADLINE_MS, signal });
     const again = createSessions({ cwd: work, id: "none", log: { move: () => {} } });

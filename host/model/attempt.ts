@@ -36,24 +36,34 @@ async function readError(body: ReadableStream<Uint8Array> | null): Promise<strin
  * `StatusError` (as a cause) or the connection's error.
  */
 async function open(settings: ModelSettings, body: Body, signal: AbortSignal): Promise<Response> {
+  await ending.get(settings);
   const client = clients.get(settings) ?? await connect(settings);
   clients.set(settings, client);
   return await client.chat.completions.create(body, { signal }).asResponse();
 }
 
 const clients = new WeakMap<ModelSettings, OpenAI>();
+/** The rest of the last answer: whoever waits for the reply does not wait for it, the next request does, to take its connection. */
+const ending = new WeakMap<ModelSettings, Promise<void>>();
 
+/** The client with a way of its own to build and send: of its merging of headers, timeouts and signals nothing is used, and it is half of a turn. */
 async function connect({ baseUrl, apiKey }: ModelSettings): Promise<OpenAI> {
   const { default: OpenAI } = await import("openai");
+  const baseURL = baseUrl.replace(/\/+$/, ""), url = `${baseURL}/chat/completions`;
   const headers = new Headers({ "content-type": "application/json", accept: "text/event-stream", "user-agent": "evo" });
   if (apiKey) headers.set("authorization", `Bearer ${apiKey}`);
-  const send: typeof fetch = async (url, init) => {
-    const response = await fetch(url, { ...init, headers, redirect: "manual" });
-    if (response.ok) return response;
-    throw new StatusError(response.status, response.headers, await readError(response.body));
-  };
-  const baseURL = baseUrl.replace(/\/+$/, "");
-  return new OpenAI({ ...NO_ENV, ...PLAIN, baseURL, apiKey: apiKey || "none", fetch: send });
+  class Client extends OpenAI {
+    override buildRequest({ body, signal }: Parameters<OpenAI["buildRequest"]>[0]) {
+      const req = { method: "POST", headers, body: JSON.stringify(body), signal: signal ?? null };
+      return Promise.resolve({ req, url, timeout: PLAIN.timeout });
+    }
+    override async fetchWithTimeout(to: RequestInfo, init: RequestInit | undefined) {
+      const response = await fetch(to, { ...init, redirect: "manual" });
+      if (response.ok) return response;
+      throw new StatusError(response.status, response.headers, await readError(response.body));
+    }
+  }
+  return new Client({ ...NO_ENV, ...PLAIN, baseURL, apiKey: apiKey || "none" });
 }
 
 /** Reads on after the last event, so that the connection is free for the next request. */
@@ -100,13 +110,14 @@ export async function attempt(
   options: AttemptOptions,
 ): Promise<StreamEnd | Trouble> {
   const watch = createWatch(options);
+  let rest: Promise<void> | undefined;
   try {
     const response = await open(options.settings, body, watch.signal);
     const reader = createReader(assembly, options), answer = response.body?.getReader();
     for (let read = await answer?.read(); answer && read && !read.done; read = await answer.read()) {
       watch.heard();
       const stop = reader.feed(read.value);
-      if (stop && "how" in stop && stop.how === "done") await readOut(answer);
+      if (stop && "how" in stop && stop.how === "done") rest = readOut(answer).finally(watch.close);
       if (stop) return stop;
     }
     watch.signal.throwIfAborted();
@@ -122,6 +133,7 @@ export async function attempt(
     const requests = why.includes("before message completed") ? 2 : 1; // such a request, fetch itself sends again once
     return { kind: "unreachable", reason: why, retry: !hopeless, requests };
   } finally {
-    watch.close();
+    if (rest) ending.set(options.settings, rest);
+    else watch.close();
   }
 }

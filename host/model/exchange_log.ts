@@ -9,15 +9,16 @@ function same(a: Message | undefined, b: Message | undefined): boolean {
 
 /** Logs each exchange around its running; remembers the last request of each purpose, to write each message once. */
 export function createExchangeLog(log: Log) {
-  const before = new Map<string, Message[]>();
+  const before = new Map<string, { body: Message[]; head: string; prefix: string }>();
 
   return async ({ purpose, messages, tools }: ModelRequest, model: string, run: () => Promise<Reply | Failure>) => {
     const system = messages[0]?.role === "system" ? messages[0].content : "";
-    const prefix = createHash("sha256").update(system).update(JSON.stringify(tools)).digest("hex");
-    const body = system ? messages.slice(1) : [...messages];
-    const earlier = before.get(purpose) ?? [];
-    before.set(purpose, body);
-    const last = earlier.every((message, at) => same(message, body[at])) ? body.slice(earlier.length) : body;
+    const head = system + JSON.stringify(tools), body = system ? messages.slice(1) : [...messages];
+    const earlier = before.get(purpose);
+    const prefix = earlier?.head === head ? earlier.prefix : createHash("sha256").update(head).digest("hex");
+    before.set(purpose, { body, head, prefix });
+    const isMore = earlier?.body.every((message, at) => same(message, body[at]));
+    const last = isMore ? body.slice(earlier?.body.length) : body;
     log.write("model_request", { purpose, model, prefix, messages: messages.length, last });
     try {
       const result = await run();

@@ -126,7 +126,7 @@ function think(reasoning: Record<string, unknown>, delta: Record<string, unknown
     reasoning[field] = `${reasoning[field] ?? ""}${piece}`;
     shown ||= piece;
   }
-  const details = Details.parse(delta.reasoning_details);
+  const details = delta.reasoning_details === undefined ? [] : Details.parse(delta.reasoning_details);
   if (!details.length) return shown;
   const kept = Details.parse(reasoning.reasoning_details);
   for (const detail of details) {

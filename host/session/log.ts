@@ -30,18 +30,21 @@ export interface LogOptions {
 /** Kinds whose line has reached the disk itself when `write` returns; the others have reached the system and survive any kill. */
 export const DURABLE: ReadonlySet<string> = new Set(["session_end", "promotion", "evolve_end", "relaunch"]);
 
+/** How often it is looked whether the file was deleted. */
+const LOOK_MS = 500;
+
 type Opened = { file: LogFile; seq: number; size: number };
 
 /**
  * Creates the log of one session. Nothing is created on disk before the first write. A write that fails throws one sentence,
  * the first time of an outage: end the turn and show it. While the outage lasts later writes are dropped in silence; the first
- * that works is preceded by a line `log_gap {lost}`, as is the first after someone deleted the file, which is made anew. The
+ * that works is preceded by a line `log_gap {lost}`, as is one soon after someone deleted the file, which is made anew. The
  * file never keeps half a line.
  */
 export function createLog({ folder, clock, redact, openFile = openAppend }: LogOptions): TrajectoryLog {
   let path = `${folder}/traj.jsonl`;
   let opened: Opened | undefined;
-  let lost = 0;
+  let lost = 0, looked = -LOOK_MS;
 
   const line = (log: Opened, kind: string, data: unknown) => {
     const ts = new Date(clock.now()).toISOString();
@@ -71,7 +74,9 @@ export function createLog({ folder, clock, redact, openFile = openAppend }: LogO
     close: shut,
     write(kind, data) {
       try {
-        const deleted = opened?.file.statSync().nlink === 0 ? opened.seq : 0;
+        const now = clock.now(), looks = Math.abs(now - looked) >= LOOK_MS;
+        if (looks) looked = now;
+        const deleted = looks && opened?.file.statSync().nlink === 0 ? opened.seq : 0;
         if (deleted > 0) shut();
         opened ??= openLog(path, openFile);
         if (lost + deleted > 0) line(opened, "log_gap", { lost: lost + deleted });

@@ -201,7 +201,8 @@ Deno.test("A session id is its UTC time and four random characters", () => {
 
 Deno.test("A trajectory that someone deleted goes on in a new file, which says how many lines are gone", () =>
   inFolder((root) => {
-    const log = createLog({ folder: `${root}/.evo/sessions/a`, clock, redact: plain });
+    let now = clock.now();
+    const log = createLog({ folder: `${root}/.evo/sessions/a`, clock: { now: () => now += 400 }, redact: plain });
     log.write("user_input", { text: "one" });
     log.write("user_input", { text: "two" });
     Deno.removeSync(`${root}/.evo`, { recursive: true });

@@ -23,6 +23,9 @@ const PATTERNS: RegExp[] = [
   /([?&](?:api[_-]?key|key|token|(?:access|auth|id|refresh)[_-]token|secret|client[_-]secret|password|sig|signature)=)[^&\s"'#<>\\]{6,}/gi,
 ];
 
+/** Every text that one of them changes has this; most have not, and cost one look. */
+const LIKELY = /sk-|gh[pousr]_|github_pat_|A[KS]IA|xox|AIza|eyJ|-----BEGIN|bearer|authorization|:\/\/|[?&]\w/i;
+
 /**
  * Creates the function that redacts: values of at least 8 characters of environment names that look secret, the given extra
  * values (raw, JSON-escaped, URL-encoded, base64), and known key patterns. Redacting twice changes nothing more.
@@ -37,6 +40,7 @@ export function createRedactor(env: Record<string, string>, extra: string[] = []
   const known = longestFirst.length > 0 ? new RegExp(longestFirst.join("|"), "g") : undefined;
   return (text) => {
     const cleaned = known ? text.replace(known, REDACTED) : text;
+    if (!LIKELY.test(cleaned)) return cleaned;
     const put = (_: string, kept: string | number) => typeof kept === "string" ? kept + REDACTED : REDACTED;
     return PATTERNS.reduce((rest, pattern) => rest.replace(pattern, put), cleaned);
   };
