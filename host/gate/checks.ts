@@ -2,7 +2,7 @@
 import { isEvolvable, isTest, listSource } from "../source/source.ts";
 import { mustGit } from "../source/git.ts";
 import { countLines } from "../lint/lines.ts";
-import { BUDGET } from "./budget.ts";
+import { BUDGET, strip } from "./budget.ts";
 import { runUnseen } from "./cases.ts";
 import { prepareWorktree } from "./draft.ts";
 import type { Facts } from "../lint/inspect.ts";
@@ -109,6 +109,17 @@ export async function checkTests(
   return faults.length > 0 ? [...new Set(faults), output] : [];
 }
 
+/** The files of code, tests left out, that differ from the parent's in more than comments and empty lines. */
+async function changedCode({ draft, parent, changed }: Bench): Promise<string[]> {
+  const paths = changed.map(({ path }) => path).filter((path) => isCode(path) && !isTest(path));
+  const read = async (root: string, path: string) => {
+    const text = await Deno.readTextFile(`${root}/${path}`).catch(() => undefined); // it may be new, or gone
+    return text && strip(text).replace(/\s*\n/g, "\n").trim();
+  };
+  const differs = await Promise.all(paths.map(async (path) => await read(draft, path) !== await read(parent, path)));
+  return paths.filter((_, at) => differs[at]);
+}
+
 /** Tests and assertions that went away; and the parent's facts. */
 export async function checkKept(bench: Bench, signal: AbortSignal): Promise<string[]> {
   const { deno, draft, parent: root, scratch } = bench;
@@ -118,7 +129,7 @@ export async function checkKept(bench: Bench, signal: AbortSignal): Promise<stri
   bench.before = (await inspect({ deno, plugins: draft, root, files, scratch: `${scratch}/parent`, signal })).facts;
   bench.ran = (await runUnseen({ ...bench, root, files: files.filter(isTest), ms: TEST_MS, signal })).report ?? [];
   const after = new Map([...bench.facts].filter(([path]) => isCode(path)));
-  return checkRatchet(bench.before, after, !bench.changed.some(({ path }) => isCode(path) && !isTest(path)));
+  return checkRatchet(bench.before, after, (await changedCode(bench)).length === 0);
 }
 
 /** Cases of a table of tests that went away. */
@@ -142,7 +153,7 @@ export function checkCases({ before, facts, ran, tested }: Bench): Promise<strin
 /** A change of code must bring a test that fails on the parent's code and passes on its own. */
 export async function checkRedGreen(bench: Bench, signal: AbortSignal): Promise<string[]> {
   const { draft, parent, before, facts, tested } = bench;
-  const code = bench.changed.map(({ path }) => path).filter((path) => isCode(path) && !isTest(path));
+  const code = await changedCode(bench);
   if (code.length === 0) return [];
   const side = async (root: string, known: Map<string, Facts>) => ({
     facts: new Map([...known].filter(([path]) => code.includes(path))),

@@ -361,6 +361,17 @@ Deno.test("the gate", async (t) => {
       await edit(root, "main.ts", () => "/** Four. */\nexport const four = 4;\n");
       equal((await prove()).diagnostics, undefined);
     });
+    await t.step("passes comments that changed alone, and refuses with them a test that changed", async () => {
+      await fresh();
+      await edit(
+        root,
+        "actors/sums.ts",
+        (text) => `// Of numbers.\n\n${text.replace("/** Halves", "/** Really halves")}`,
+      );
+      equal((await prove()).diagnostics, undefined);
+      await edit(root, "actors/sums_test.ts", (text) => text.replace("twice(0), 0", "twice(1), 2"));
+      match((await prove()).diagnostics ?? "", /changed, but no code did/);
+    });
     await t.step("passes code with another case in a table of tests that fails without it", async () => {
       await fresh();
       await edit(root, "actors/sums.ts", (text) => text.replace("return n / 2", "return n === 1 / 0 ? 1e308 : n / 2"));
