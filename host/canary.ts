@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as z from "zod";
 import { no, ok, type Outcome } from "../actors/types.ts";
 import { run } from "./gate/run.ts";
+import { parseJson } from "./protocol/trouble.ts";
 
 const DEADLINE_MS = 20_000;
 const Line = z.looseObject({ type: z.string() });
@@ -56,13 +57,7 @@ function judge(
   const bad = (why: string) =>
     no(`The canary died: ${why}\n${`${stderr}\n${stdout}`.trim().slice(-1500).toWellFormed()}`);
   if (code !== 0) return bad(`the new executable ended with code ${code}`);
-  const events = stdout.split("\n").filter((line) => line !== "").map((line) => {
-    try {
-      return Line.safeParse(JSON.parse(line)).data;
-    } catch {
-      return undefined; // not a JSON line: judged below
-    }
-  });
+  const events = stdout.split("\n").filter((line) => line !== "").map((line) => Line.safeParse(parseJson(line)).data);
   if (events.some((event) => event === undefined)) return bad("its output is not the event stream");
   const notices = events.flatMap((event) =>
     event?.type === "notice" && event.level !== "info" ? [String(event.text)] : []

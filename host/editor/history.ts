@@ -1,5 +1,6 @@
 /** Lines of earlier runs, for Up and Ctrl-R. */
 import { dirname } from "node:path";
+import { attempt, replaceFile } from "../session/files.ts";
 
 /** Past lines, oldest first. */
 export interface History {
@@ -19,19 +20,12 @@ export function createHistory(path: string): History {
   const read = async (): Promise<string[]> => {
     const text = await Deno.readTextFile(path);
     return text.split("\n").flatMap((line) => {
-      try {
-        const value: unknown = JSON.parse(line);
-        return typeof value === "string" ? [value] : [];
-      } catch {
-        return []; // a torn or foreign line is no reason to lose the others
-      }
+      const value = attempt<unknown>(() => JSON.parse(line)); // a torn or foreign line is no reason to lose the others
+      return typeof value === "string" ? [value] : [];
     });
   };
   const shorten = async (lines: string[]) => {
-    const temporary = `${path}.${crypto.randomUUID()}`;
-    const text = lines.slice(-KEPT).map((line) => `${JSON.stringify(line)}\n`).join("");
-    await Deno.writeTextFile(temporary, text, { mode: 0o600, createNew: true });
-    await Deno.rename(temporary, path);
+    await replaceFile(path, lines.slice(-KEPT).map((line) => `${JSON.stringify(line)}\n`).join(""));
   };
   const add = async (line: string) => {
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });

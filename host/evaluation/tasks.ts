@@ -1,8 +1,8 @@
 /** Finds tasks: those in the executable or checkout, and those that people dropped into trusted folders. */
-import { dirname } from "node:path";
 import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { Declared } from "./protocol.ts";
+import { replaceFile } from "../session/files.ts";
 import { shown } from "./task_file.ts";
 import type { Declaration, FoundTasks, TaskEntry, Tried, Workshop } from "./types.ts";
 export type { FoundTasks, TaskEntry } from "./types.ts";
@@ -143,15 +143,9 @@ async function readCache(file: string | undefined): Promise<Cache> {
   }
 }
 
+/** A cache that cannot be written costs time only. */
 async function writeCache(file: string, cache: Cache): Promise<void> {
-  const temp = `${file}.${crypto.randomUUID().slice(0, 8)}`;
-  try {
-    await Deno.mkdir(dirname(file), { mode: 0o700 }).catch(() => {}); // it is there, or cannot be made
-    await Deno.writeTextFile(temp, JSON.stringify(cache));
-    await Deno.rename(temp, file);
-  } catch {
-    await Deno.remove(temp).catch(() => {}); // a cache that cannot be written costs time only
-  }
+  await replaceFile(file, JSON.stringify(cache)).catch(() => {});
 }
 
 const where = (file: string) => shown(file.startsWith("file:") ? decodeURIComponent(file) : file);

@@ -12,7 +12,7 @@ const GATE = [
   "lint/source_lint.ts",
   "lint/facts_lint.ts",
   "lint/lines.ts",
-  "gate/walk.ts",
+  "testing/walk.ts",
   "gate/sealed/machine_test.ts",
 ]
   .map((name) => `host/${name}`);

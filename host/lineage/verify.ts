@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { elapsed, no, ok, type Outcome } from "../../actors/types.ts";
 import { reason } from "../build/executable.ts";
+import { parseJson } from "../protocol/trouble.ts";
 import { git } from "../source/git.ts";
 import { isThere, readText } from "../build/disk.ts";
 import { folderOf, readCurrent, stateOf } from "./current.ts";
@@ -46,7 +47,7 @@ async function verifyOne(
   const text = await readText(join(folder, "manifest.json"));
   if (text === undefined) return { wrong: ["its manifest is missing"], hash: null, bytes: 0 };
   const hash = hashText(text);
-  const parsed = Manifest.safeParse(tryJson(text));
+  const parsed = Manifest.safeParse(parseJson(text));
   if (!parsed.success) return { wrong: ["its manifest cannot be read"], hash, bytes: 0 };
   const manifest = parsed.data;
   const wrong: string[] = [];
@@ -103,12 +104,4 @@ async function foldersOf(home: string): Promise<string[]> {
   const folder = join(home, "generations");
   const names = await isThere(folder) ? (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name) : [];
   return names.filter((name) => /^\d{4,}$/.test(name)).sort();
-}
-
-function tryJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // the schema refuses it
-  }
 }

@@ -1,5 +1,6 @@
 /** What the linter says of a draft's files: faults, and facts. */
 import * as z from "zod";
+import { parseJson } from "../protocol/trouble.ts";
 import { cut, relative, run } from "../gate/run.ts";
 
 /** One call of `Deno.test`. `title` has `*` for what is computed; `uses` are the names in it; `body` is its text without blanks. */
@@ -61,7 +62,7 @@ export async function inspect(options: Inspection): Promise<{ faults: string[]; 
     ms: 30_000,
     signal,
   });
-  const parsed = Report.safeParse(safely(stdout));
+  const parsed = Report.safeParse(parseJson(stdout));
   if (!parsed.success) throw new Error(`Cannot inspect the source: ${cut(relative(stderr || stdout, root), 2_000)}`);
   const { diagnostics, errors, checked_files } = parsed.data;
   if (errors.length > 0) {
@@ -83,12 +84,4 @@ export async function inspect(options: Inspection): Promise<{ faults: string[]; 
   );
   if (unseen.length > 0) throw new Error(`Cannot inspect "${unseen[0]}": the linter did not report on it`);
   return { faults: faults.filter((fault) => !fault.startsWith("host/")), facts };
-}
-
-function safely(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

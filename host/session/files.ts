@@ -2,11 +2,12 @@
 import { dirname } from "node:path";
 
 /** Replaces a file in one step (temporary file, rename) with mode 0600 in a folder with mode 0700. Throws what the system says; nothing half-written stays. */
-export async function replaceFile(path: string, text: string): Promise<void> {
+export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const draft = `${path}.${crypto.randomUUID()}`;
   try {
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await Deno.writeTextFile(draft, text, { mode: 0o600, createNew: true });
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await Deno.writeFile(draft, bytes, { mode: 0o600, createNew: true });
     await Deno.rename(draft, path);
   } catch (error) {
     await Deno.remove(draft).catch(() => {});

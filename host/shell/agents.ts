@@ -2,6 +2,7 @@ import { dirname } from "node:path";
 import * as z from "zod";
 import { Aborted, type Agents } from "../../actors/ports.ts";
 import { EXIT, no, ok, type Outcome } from "../../actors/types.ts";
+import { replaceFile } from "../session/files.ts";
 import { grow, type Tree } from "./tree.ts";
 
 /** What sub-agents need: the words that start this executable, and `env` as the child gets it, with the key. */
@@ -165,12 +166,5 @@ async function refusalOf(path: string, cwd: string): Promise<string | undefined>
 /** Writes a whole file, or none: what stands there, a link too, is replaced and never followed. */
 async function place(path: string, text: string): Promise<void> {
   await Deno.mkdir(dirname(path), { recursive: true });
-  const temporary = `${path}.${crypto.randomUUID().slice(0, 8)}.tmp`;
-  try {
-    await Deno.writeTextFile(temporary, text, { createNew: true, mode: 0o600 });
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
+  await replaceFile(path, text);
 }

@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
 import * as z from "zod";
+import { replaceFile } from "../session/files.ts";
 import { hashOf } from "../workspace/text.ts";
 import { createRules, walk } from "../workspace/walk.ts";
 
@@ -96,10 +96,8 @@ export function createSnapshots({ root, store }: { root: string; store: string }
   async function keep(content: Uint8Array<ArrayBuffer>): Promise<string> {
     const hash = await hashOf(content);
     if (await has(hash)) return hash;
-    const folder = dirname(blob(hash));
-    if (!stored.has(folder)) await Deno.mkdir(folder, { recursive: true, mode: 0o700 });
-    await save(blob(hash), content);
-    stored.add(folder).add(hash);
+    await replaceFile(blob(hash), content); // not synced: a kill loses nothing, and after a power cut the hash tells
+    stored.add(hash);
     return hash;
   }
 
@@ -123,17 +121,5 @@ export function createSnapshots({ root, store }: { root: string; store: string }
 
 /** Writes a value as JSON, whole or not at all, readable by the user only. */
 export async function put(path: string, value: unknown): Promise<void> {
-  await save(path, new TextEncoder().encode(JSON.stringify(value)));
-}
-
-/** Not synced: a kill loses nothing, and after a power cut the hash tells. */
-async function save(path: string, content: Uint8Array): Promise<void> {
-  const temporary = `${path}.${crypto.randomUUID()}`;
-  try {
-    await Deno.writeFile(temporary, content, { createNew: true, mode: 0o600 });
-    await Deno.rename(temporary, path);
-  } catch (error) {
-    await Deno.remove(temporary).catch(() => {});
-    throw error;
-  }
+  await replaceFile(path, JSON.stringify(value));
 }

@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { createMachine } from "xstate";
 import { createRoot } from "../../../actors/root.ts";
-import { bypasses } from "../walk.ts";
+import { bypasses } from "../../testing/walk.ts";
 
 // deno-lint-ignore no-explicit-any -- the machine is only looked at: no port is ever called
 const inert: any = new Proxy(() => inert, {
