@@ -1,9 +1,10 @@
 /** Events as rows for a terminal with a live region. */
 import type { Shown, Usage } from "../../actors/types.ts";
 import { addUsage, NO_USAGE } from "../../actors/types.ts";
-import { createMarkdown, type Page } from "./markdown.ts";
+import type { Page } from "./markdown.ts";
 import { count, progress, usageLine } from "./progress.ts";
 import { createSafe, safe } from "./safe.ts";
+import { createMarkdown } from "./stream.ts";
 import { fold } from "./width.ts";
 
 /** Turns events into finished rows, in order. */

@@ -1,6 +1,7 @@
 // deno-lint-ignore-file no-control-regex
 import { deepStrictEqual as equal, ok } from "node:assert/strict";
-import { createMarkdown, loadLexer, type Page } from "./markdown.ts";
+import { loadLexer, type Page } from "./markdown.ts";
+import { createMarkdown } from "./stream.ts";
 import { createPaint } from "./style.ts";
 import { width } from "./width.ts";
 
@@ -71,8 +72,7 @@ Deno.test("markdown: code comes line by line, a paragraph when it is over, and t
   equal(stream.feed("\n```\npara"), ["b", "```"]);
   equal(stream.feed("graph\n"), []);
   equal(stream.tail(), "paragraph");
-  equal(stream.feed("\nnext"), []);
-  equal(stream.feed("\n"), ["paragraph"]);
+  equal(stream.feed("\nnext"), ["paragraph"]);
   equal(stream.end(), ["", "next"]);
 });
 

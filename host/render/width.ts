@@ -14,8 +14,10 @@ const STYLE = /\x1b\[[0-9;]*m/g;
 /** One column and one grapheme each: ASCII, Latin, dashes and dots, lines and blocks. */
 const PLAIN = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2500-\u259f]*$/;
 
+/** Characters that a row may be folded before and after, for a class of a pattern. */
+export const CJK = "\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60";
 /** Units that a row may not be folded in: a run of blanks, one CJK character, a run of others. */
-const WORD = / +|[\u2e80-\u9fff\uac00-\ud7af\uff00-\uff60]\p{Mark}*|[^ \u2e80-\u9fff\uac00-\ud7af\uff00-\uff60]+/gu;
+const WORD = new RegExp(` +|[${CJK}]\\p{Mark}*|[^ ${CJK}]+`, "gu");
 
 /** The user-perceived characters of a text. */
 export function graphemes(text: string): string[] {
@@ -31,11 +33,16 @@ export function graphemeWidth(grapheme: string): number {
   return eastAsianWidth(grapheme.codePointAt(0) ?? 32, { ambiguousAsWide: false });
 }
 
+/** A text without its styles. */
+export function bare(text: string): string {
+  return text.replace(STYLE, "");
+}
+
 /** Columns of a line; styles count nothing. */
 export function width(text: string): number {
-  const bare = text.replace(STYLE, "");
-  if (PLAIN.test(bare)) return bare.length;
-  return graphemes(bare).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0);
+  const plain = bare(text);
+  if (PLAIN.test(plain)) return plain.length;
+  return graphemes(plain).reduce((sum, grapheme) => sum + graphemeWidth(grapheme), 0);
 }
 
 /** Tabs become blanks up to the next multiple of four columns. */
@@ -61,7 +68,7 @@ export function ending(line: string, columns: number): string {
 
 /**
  * Folds a text to rows of at most so many columns: at blanks and between CJK characters, in a word only if it is longer than
- * a row (`hard`: anywhere). Only blanks at a fold are dropped. Styles open at a fold are closed and opened again.
+ * a row (`hard`: anywhere). A form feed ends a row as a newline does. Only blanks at a fold are dropped. Styles open at a fold are closed and opened again.
  */
 export function fold(text: string, columns: number, { hard = false } = {}): string[] {
   const room = Math.max(2, columns);
@@ -81,7 +88,7 @@ export function fold(text: string, columns: number, { hard = false } = {}): stri
     row += piece;
     used += columnsOfPiece;
   };
-  for (const line of text.split("\n").map(expandTabs)) {
+  for (const line of text.split("\n").flatMap((one) => expandTabs(one).split("\f"))) {
     const before = rows.length;
     for (const word of hard ? [line] : line.match(WORD) ?? []) {
       const size = width(word);

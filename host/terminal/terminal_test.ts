@@ -150,6 +150,22 @@ Deno.test({
 });
 
 Deno.test({
+  name: "on a real terminal: the first rows of a paragraph are there, once, long before its end",
+  ignore: !python,
+  async fn() {
+    const { seen } = await onTerminal([
+      ["evo 3>", "story\r"],
+      ["word9 \r", ""],
+      ["you said", "WAIT0.30\x04"],
+    ]);
+    match(seen, /EXIT 0/);
+    const first = seen.indexOf("word0 word1 word2 word3 word4 word5 word6 word7 word8 word9 \r");
+    ok(first > 0 && first < seen.indexOf("THEN"), "the first row came with the end only");
+    equal(seen.match(/word9 \r/g)?.length, 1);
+  },
+});
+
+Deno.test({
   name: "on a real terminal: Esc interrupts, Ctrl-C twice leaves, and the terminal is cooked again",
   ignore: !python,
   async fn() {

@@ -38,6 +38,13 @@ async function work(): Promise<void> {
       terminal.show({ type: "print", text: `answer ${answer.ok ? answer.value : answer.error}` });
     }
     await new Promise((resolve) => setTimeout(resolve, text === "slow" ? 400 : 5));
+    if (text === "story") {
+      const words = Array.from({ length: 30 }, (_, at) => `word${at}`).join(" ");
+      for (const word of `${words} THEN it goes on`.split(" ")) {
+        terminal.show({ type: "text_delta", text: `${word} ` });
+        await new Promise((resolve) => setTimeout(resolve, word === "THEN" ? 3000 : 5));
+      }
+    }
     if (text === "flood") {
       for (let at = 0; at < 20_000; at++) terminal.show({ type: "text_delta", text: `row ${at}\n` });
     }
