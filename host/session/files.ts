@@ -5,9 +5,13 @@ import { dirname } from "node:path";
 export async function replaceFile(path: string, content: string | Uint8Array): Promise<void> {
   const draft = `${path}.${crypto.randomUUID()}`;
   try {
-    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    await Deno.writeFile(draft, bytes, { mode: 0o600, createNew: true });
+    const write = () => Deno.writeFile(draft, bytes, { mode: 0o600, createNew: true });
+    await write().catch(async (error) => {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+      await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await write();
+    });
     await Deno.rename(draft, path);
   } catch (error) {
     await Deno.remove(draft).catch(() => {});
