@@ -44,11 +44,7 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
   };
   const parentFiles = () => files ??= readSource(root).then(readPacked);
   const gate: Examiner = createGate({
-    draftRoot: join(home, "draft"),
-    parentRoot: join(home, "parent"),
-    scratch,
-    parentFiles,
-    deno,
+    ...{ draftRoot: join(home, "draft"), parentRoot: join(home, "parent"), scratch, parentFiles, deno },
     async bundle(source, signal) {
       const found = await deno();
       return found.ok ? await bundleSource({ source, stage, deno: [found.value], signal }) : found;
@@ -62,41 +58,28 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
       if (!carry.ok) return carry;
       const out = join(scratch, "evo");
       const built = await compileSource({
-        source,
-        bundled,
-        out,
-        stage,
+        ...{ source, bundled, out, stage, signal, carry: carry.value, hash: sourceHash, pack: packSource },
         deno: [found.value],
         base: await attach(home, base.value, carry.value),
-        carry: carry.value,
-        hash: sourceHash,
-        pack: packSource,
-        signal,
       });
       return built.ok ? ok({ executable: out, notes: `base: ${base.value.from}` }) : built;
     },
     canary: runCanary,
     sandboxArgv: (command, rules) => landlockAvailable() ? sandboxed(command, { rules, self }) : command,
-    log,
-    show,
-    clock,
+    ...{ log, show, clock },
   });
   const lineage = createLineage({
-    home,
-    cwd,
-    executable,
+    ...{ home, cwd, executable, model, clock, gatePassed: gate.passed, builtExecutable: gate.executable },
     embedded: { sourceHash: facts.sourceHash, source: () => readSource(root) },
-    gatePassed: gate.passed,
-    builtExecutable: gate.executable,
-    model,
-    clock,
     notice: (text) => show({ type: "notice", level: "info", text }),
   });
   const draft = createDraft({ home, sourceRoot: lineage.sourceRoot, createWorkspace });
   const open: Evolution["draft"]["open"] = async (signal) => {
     parentFiles().then(readAhead).catch(() => {}); // the gate will want them, and says what is wrong with them
     const found = await deno(); // without one nothing could be proved: not worth a model's time
-    return found.ok ? await draft.open(signal) : found;
+    const opened = found.ok ? await draft.open(signal) : found;
+    if (opened.ok) gate.warm().catch(() => {}); // that something is wrong, the gate will say
+    return opened;
   };
   return { draft: { ...draft, open }, gate, lineage };
 }

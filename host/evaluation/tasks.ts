@@ -1,4 +1,5 @@
 /** Finds tasks: those in the executable or checkout, and those that people dropped into trusted folders. */
+import { dirname } from "node:path";
 import * as z from "zod";
 import { no, ok, type Outcome } from "../../actors/types.ts";
 import { Declared } from "./protocol.ts";
@@ -145,7 +146,10 @@ async function readCache(file: string | undefined): Promise<Cache> {
 
 /** A cache that cannot be written costs time only. */
 async function writeCache(file: string, cache: Cache): Promise<void> {
-  await replaceFile(file, JSON.stringify(cache)).catch(() => {});
+  await Deno.mkdir(dirname(file), { mode: 0o700 }).catch(() => {}); // in a place that is there: looking makes none
+  if (await Deno.stat(dirname(file)).then(() => true, () => false)) {
+    await replaceFile(file, JSON.stringify(cache)).catch(() => {});
+  }
 }
 
 const where = (file: string) => shown(file.startsWith("file:") ? decodeURIComponent(file) : file);

@@ -58,7 +58,7 @@ export async function checkFormat(
 /** The source check, and the draft's facts. */
 export async function checkSource(bench: Bench, signal: AbortSignal): Promise<string[]> {
   const { deno, draft: root, scratch } = bench;
-  const files = (await listSource(root)).filter((path) => isCode(path) || SEALED.test(path));
+  const files = await listCode(root);
   const { faults, facts } = await inspect({ deno, plugins: root, root, files, scratch: `${scratch}/draft`, signal });
   bench.facts = facts;
   const long = [...facts].filter(([path]) => isCode(path) && !isTest(path)).flatMap(([path, { long }]) =>
@@ -74,14 +74,13 @@ export async function checkPackages(bench: Bench, signal: AbortSignal): Promise<
   return await must(bench, ["cache", "--quiet", ...LOCKED, "--no-remote", ...[...bench.facts.keys()]], signal);
 }
 
-/** Types of the whole program, body included. */
+/** Types of the whole program, body included. Before there are facts: of the draft as it is. */
 export async function checkTypes(bench: Bench, signal: AbortSignal): Promise<string[]> {
-  return await must(
-    bench,
-    ["check", "--quiet", ...LOCKED, "--no-remote", "host/boot.ts", ...[...bench.facts.keys()]],
-    signal,
-  );
+  const files = bench.facts.size > 0 ? [...bench.facts.keys()] : await listCode(bench.draft);
+  return await must(bench, ["check", "--quiet", ...LOCKED, "--no-remote", "host/boot.ts", ...files], signal);
 }
+
+const listCode = async (root: string) => (await listSource(root)).filter((path) => isCode(path) || SEALED.test(path));
 
 /** Tests of the draft, or the sealed ones; all that the files name must have run and passed. */
 export async function checkTests(

@@ -31,6 +31,8 @@ export interface GateOptions extends Witness {
 export interface Examiner extends Gate {
   passed(tree: string): { proof: boolean; build: boolean };
   executable(tree: string): string | undefined;
+  /** Checks the types of the draft as it is, until something is proved: the first check of all takes several times as long. */
+  warm(): Promise<void>;
 }
 
 /** Creates the gate. Its memory of what passed is the lock on promotion: nothing else can write it. */
@@ -39,6 +41,7 @@ export function createGate(options: GateOptions): Examiner {
   const built = new Map<string, string>();
   let proved: string | undefined, inherited: string | undefined, packaged = false, told = false;
   let bundled: Bundled | undefined;
+  let warming = new AbortController();
 
   /** Says once that the operating system does not confine the tests. */
   function warn(deno: string) {
@@ -49,7 +52,7 @@ export function createGate(options: GateOptions): Examiner {
   }
 
   /** One examination: `tree` is what the checks are about; only the format step of a proof may move it. */
-  function begin({ tree }: Candidate) {
+  function begin({ tree }: Pick<Candidate, "tree">) {
     const found = { changed: [], facts: new Map(), before: new Map(), tested: undefined, ran: [] };
     const bench: tools.Bench = { deno: "", draft, parent, scratch, sandboxArgv, ...found };
     const at = { tree };
@@ -142,7 +145,13 @@ export function createGate(options: GateOptions): Examiner {
   });
 
   return {
+    async warm() {
+      warming.abort();
+      const { signal } = warming = new AbortController(), deno = await options.deno();
+      if (deno.ok) await tools.checkTypes({ ...begin({ tree: "" }).bench, deno: deno.value }, signal);
+    },
     async prove(candidate, signal) {
+      warming.abort();
       [proved, inherited, bundled] = [undefined, undefined, undefined];
       built.clear();
       const { bench, at, same, policy, cheap, format } = begin(candidate);

@@ -352,6 +352,13 @@ Deno.test("the gate", async (t) => {
       const built = await gate.build(now, signal);
       equal([built.pass, built.step, gate.passed(now.tree)], [false, "tests", { proof: false, build: false }]);
     });
+    await t.step("checks the draft beforehand, until something is proved", async () => {
+      await fresh();
+      equal(await gate.warm(), undefined);
+      await edit(root, "prompts/chat.md", (text) => `${text}Be warm.\n`);
+      const now = await propose(stage), ended = gate.warm().then(() => "whole", () => "ended");
+      equal([(await gate.prove(now, signal)).diagnostics, await ended], [undefined, "ended"]);
+    });
     await t.step("passes prompts alone, and code that only got smaller", async () => {
       await fresh();
       await edit(root, "prompts/chat.md", (text) => `${text}Be brief.\n`);

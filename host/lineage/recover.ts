@@ -1,6 +1,6 @@
 /** What happens before anything else at a start: finish what a kill interrupted, and leave a generation that cannot start. */
 import { join } from "node:path";
-import { isThere, removeIfThere, tryLock } from "../build/disk.ts";
+import { isThere, removeIfThere, tryLock, waitForLock } from "../build/disk.ts";
 import { fingerprint } from "../home.ts";
 import { reason } from "../session/files.ts";
 import { folderOf, mark, readCurrent, stateOf } from "./current.ts";
@@ -43,7 +43,8 @@ export async function recover(options: RecoverOptions): Promise<Start> {
 }
 
 async function resume({ home, executable, at }: RecoverOptions, start: Start): Promise<void> {
-  const lock = await tryLock(join(home, "promote.lock"));
+  // A child that a killed process was just starting holds its lock for a moment longer.
+  const lock = await waitForLock(join(home, "promote.lock"), 500);
   if (!lock) return; // a living process is promoting
   try {
     const { finish, readIntent } = await import("./promote.ts");
