@@ -1,9 +1,11 @@
-/** Completion of slash commands, paths and `@file`. */
+/** Completion of slash commands, sessions, paths and `@file`. */
 
 /** What may be completed. */
 export interface Sources {
   commands: () => { name: string; summary: string }[];
   files: (prefix: string) => Promise<string[]>;
+  /** Ids of earlier sessions. */
+  sessions: () => Promise<string[]>;
 }
 
 /**
@@ -12,12 +14,17 @@ export interface Sources {
  */
 export async function complete(
   before: string,
-  { commands, files }: Sources,
+  { commands, files, sessions }: Sources,
 ): Promise<{ text: string; choices: string[] }> {
   const command = /^\/\S*$/.test(before);
   const quoted = /(?:^|[\s@])"([^"@]*)$/.exec(before)?.[1];
   const word = command ? before : quoted ?? /\S*$/.exec(before)?.[0].replace(/^[@!]/, "") ?? "";
-  const known = command ? commands().map(({ name }) => `/${name.replace(/^\//, "")}`) : await files(word);
+  const resumed = /^\/resume\s+\S*$/.test(before);
+  const known = command
+    ? commands().map(({ name }) => `/${name.replace(/^\//, "")}`)
+    : resumed
+    ? await sessions()
+    : await files(word);
   const choices = known.filter((one) => one.startsWith(word)).sort();
   const [first = before] = choices, only = choices.length === 1;
   let shared = first;

@@ -207,6 +207,7 @@ Deno.test("keys that come right behind an answer belong to its word or to the ed
 Deno.test("completion adds what is shared, a blank after the only choice, and nothing for nothing", async () => {
   const sources = {
     commands: () => ["help", "history", "exit"].map((name) => ({ name, summary: "" })),
+    sessions: () => Promise.resolve(["20261121-120000-abcd", "20261121-130000-efgh"]),
     files: (prefix: string) =>
       Promise.resolve(["src/", "src/a.ts", "日本.txt", "日記.txt"].filter((one) => one.startsWith(prefix))),
   };
@@ -214,6 +215,8 @@ Deno.test("completion adds what is shared, a blank after the only choice, and no
   equal(await complete("/h", sources), { text: "/h", choices: ["/help", "/history"] });
   equal(await complete("see @src/a", sources), { text: "see @src/a.ts ", choices: [] });
   equal(await complete("!cat 日", sources), { text: "!cat 日", choices: ["日本.txt", "日記.txt"] });
+  equal(await complete("/resume 20261121-13", sources), { text: "/resume 20261121-130000-efgh ", choices: [] });
+  equal((await complete("/resume ", sources)).text, "/resume 20261121-1");
   equal(await complete("zzz", sources), { text: "zzz", choices: [] });
 });
 
@@ -221,7 +224,8 @@ Deno.test("a path with blanks is completed in quotes, so that @file and a shell 
   const all = ["my dir/", "my dir/a b.txt", "my dir/c.txt", "src/a.ts"];
   const files = (prefix: string) =>
     Promise.resolve(all.filter((one) => one.startsWith(prefix) && !/\/./.test(one.slice(prefix.length))));
-  const at = async (before: string) => (await complete(before, { commands: () => [], files })).text;
+  const at = async (before: string) =>
+    (await complete(before, { commands: () => [], sessions: () => Promise.resolve([]), files })).text;
   equal(await at("see @my"), 'see @"my dir/');
   equal(await at('see @"my dir/a'), 'see @"my dir/a b.txt" ');
   equal(await at('!cat "my dir/c'), '!cat "my dir/c.txt" ');
@@ -315,6 +319,7 @@ for (const [name, why, says] of endings) {
       },
       history: createHistory("/nowhere"),
       files: () => Promise.resolve([]),
+      sessions: () => Promise.resolve([]),
     });
     terminal.listen(({ type }) => heard.push(type));
     terminal.show({ type: "text_delta", text: "an answer" });

@@ -42,6 +42,7 @@ export function createProcessTerminal(
     promptLabel: label,
     commands,
     files: (prefix) => complete(cwd, prefix),
+    sessions: async () => (await Array.fromAsync(Deno.readDir(join(cwd, ".evo/sessions")))).map(({ name }) => name),
     onFirstPrompt,
     signals: processSignals,
     ...(pending && { pending }),

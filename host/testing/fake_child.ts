@@ -17,6 +17,7 @@ const terminal = createTerminal({
   history: createHistory(`${Deno.env.get("HISTORY_DIR")}/history`),
   commands: () => [],
   files: () => Promise.resolve([]),
+  sessions: () => Promise.resolve([]),
   promptLabel: () => "evo 3",
   signals: processSignals,
 });

@@ -25,6 +25,7 @@ export function fakeTty(columns = 80, extra: Partial<TerminalOptions> = {}) {
     columns: () => size,
     history: { load: () => Promise.resolve(["first", "second thing"]), append: (line) => kept.push(line) },
     commands: () => [{ name: "help", summary: "" }, { name: "exit", summary: "" }, { name: "evolve", summary: "" }],
+    sessions: () => Promise.resolve([]),
     files: (prefix) => Promise.resolve(["src/main.ts", "src/mind.ts"].filter((one) => one.startsWith(prefix))),
     promptLabel: () => "evo 3",
     clock: { now: () => time },
