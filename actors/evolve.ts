@@ -34,23 +34,27 @@ export function evolve(ports: EvolvePorts) {
   return fromPromise<Change, { suggestions: Suggestion[]; sourceMap: string; spent: number }>(
     async ({ input, signal }) => {
       const turn = await work(ports, [{ role: "user", content: await briefing(ports, input) }], input.spent, signal);
-      if (turn.failure) {
-        return { kind: "failed", reason: turn.failure.message, usage: turn.usage, failure: turn.failure };
-      }
-      const skip = /^\W*SKIP\b[:.\s]*(.*)/s.exec(turn.text);
-      if (skip) return { kind: "skip", reason: skip[1]?.trim() || "nothing worth changing", usage: turn.usage };
+      const given = endOf(turn);
+      if (given) return given;
       const goal = parseGoal(turn.text);
       if (goal) return await settled(ports, goal, turn);
       const nudge: Message = {
         role: "user",
         content: "State the goal of the change as the JSON object that the instructions ask for, or answer SKIP.",
       };
-      const again = await work(ports, [...turn.messages, nudge], input.spent, signal);
-      const usage = addUsage(turn.usage, again.usage);
-      const stated = parseGoal(again.text) ?? inWords(turn.text, input.suggestions);
-      return await settled(ports, stated, { ...again, usage });
+      const next = await work(ports, [...turn.messages, nudge], input.spent, signal);
+      const again = { ...next, usage: addUsage(turn.usage, next.usage) };
+      return endOf(again) ??
+        await settled(ports, parseGoal(again.text) ?? inWords(turn.text, input.suggestions), again);
     },
   );
+}
+
+/** What ends a change before it is one: a failure, or SKIP. */
+function endOf({ failure, text, usage }: Turn): Change | undefined {
+  if (failure) return { kind: "failed", reason: failure.message, usage, failure };
+  const skip = /^\W*SKIP\b[:.\s]*(.*)/s.exec(text);
+  return skip ? { kind: "skip", reason: skip[1]?.trim() || "nothing worth changing", usage } : undefined;
 }
 
 /** Mends a candidate that the gate rejected; the conversation of the change goes on. */
@@ -63,10 +67,9 @@ export function refine(ports: EvolvePorts) {
         verdict.diagnostics ?? ""
       }`;
       const turn = await work(ports, [...input.work, { role: "user", content }], input.spent, signal, "refine");
-      if (turn.failure) {
-        return { kind: "failed", reason: turn.failure.message, usage: turn.usage, failure: turn.failure };
-      }
-      return await settled(ports, parseGoal(turn.text) ?? candidate.goal, turn);
+      const given = endOf(turn);
+      if (given?.kind === "skip") return { ...given, kind: "failed", reason: `given up: ${given.reason}` };
+      return given ?? await settled(ports, parseGoal(turn.text) ?? candidate.goal, turn);
     },
   );
 }

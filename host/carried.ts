@@ -11,14 +11,8 @@ import type { ProcessTerminal } from "./terminal/process.ts";
 
 const Carried = z.object({
   handover: z.object({
-    session: z.string(),
-    messages: z.array(Message),
-    queue: z.array(z.string()),
-    task: z.number(),
-    usage: Usage,
-    leaving: z.boolean(),
-    once: z.boolean(),
-    exit: z.number(),
+    ...{ session: z.string(), messages: z.array(Message), queue: z.array(z.string()), task: z.number() },
+    ...{ usage: Usage, leaving: z.boolean(), once: z.boolean(), exit: z.number() },
   }),
   pending: z.object({ lines: z.array(z.string()), typed: z.string() }),
   model: z.string(),

@@ -81,7 +81,8 @@ export function createEvolution({ body, cwd, model, log, clock, show }: Evolutio
     if (opened.ok) gate.warm().catch(() => {}); // that something is wrong, the gate will say
     return opened;
   };
-  return { draft: { ...draft, open }, gate, lineage };
+  const close = () => (gate.cool(), draft.close());
+  return { draft: { ...draft, open, close }, gate, lineage };
 }
 
 /** The path of a matching Deno; what starts it through npx is asked where it really is. */

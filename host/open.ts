@@ -13,7 +13,7 @@ import { lazyHands } from "./hands.ts";
 import { openHome } from "./home.ts";
 import { createModel } from "./model/model.ts";
 import type { ModelSettings } from "./model/settings.ts";
-import { runMachine } from "./process.ts";
+import { endEarly, runMachine } from "./process.ts";
 import { createJournal } from "./session/journal.ts";
 import { createLog } from "./session/log.ts";
 import { createRedactor } from "./session/redact.ts";
@@ -42,7 +42,7 @@ export function createOpen(body: Body): Open {
     const cwd = await Deno.realPath(".");
     const env = Deno.env.toObject();
     const carried = await takeCarried(body.home);
-    const prompted: { run?: () => void } = {};
+    const prompted: { run?: () => void; sessions?: Ports["sessions"] } = {};
     const terminal = createProcessTerminal({
       options,
       env,
@@ -50,6 +50,9 @@ export function createOpen(body: Body): Open {
       pending: carried?.pending,
       label: () => `evo ${body.start.generation ?? 0}`,
       commands: () => options.commands,
+      sessions: async () =>
+        (await prompted.sessions?.list() ?? [])
+          .filter(({ id, turns }) => turns > 0 && id !== prompted.sessions?.current()).map(({ id }) => id),
       onFirstPrompt() {
         void body.start.confirm();
         prompted.run?.(); // the first turn will want it, and plugins are live from now on
@@ -57,6 +60,7 @@ export function createOpen(body: Body): Open {
       },
     });
     body.closing.push(terminal.close);
+    const began = terminal.interactive() ? endEarly(terminal) : () => {};
     const warn = (text: string) => terminal.show({ type: "notice", level: "warning", text });
     for (const text of body.start.notices) warn(text);
     const decided = await decideTrust({ body, options, cwd, env, terminal });
@@ -72,7 +76,21 @@ export function createOpen(body: Body): Open {
     if (missing !== false && !demo) return { ok: false, error: missing, exit: EXIT.config };
     if (demo && !carried) warn(`${missing}\n${DEMO}`);
     if (options.mode === "repl" && options.resume === undefined && !carried) terminal.greet(); // the rest takes as long again
-    const ports = await wire({ body, options, cwd, env, carried, terminal, granted, decide, loaded, settings, demo });
+    const ports = await wire({
+      body,
+      options,
+      cwd,
+      env,
+      carried,
+      terminal,
+      granted,
+      decide,
+      loaded,
+      settings,
+      demo,
+      began,
+    });
+    prompted.sessions = ports.sessions;
     prompted.run = () => void ports.tools.load("chat").catch(() => {}); // said when it is wanted
     return { ok: true, ports };
   };
@@ -90,6 +108,7 @@ interface Wiring {
   loaded: Awaited<ReturnType<typeof loadSettings>>;
   settings: Settings | undefined;
   demo: boolean;
+  began: () => void;
 }
 
 async function wire(wiring: Wiring): Promise<Ports> {
@@ -99,13 +118,14 @@ async function wire(wiring: Wiring): Promise<Ports> {
     value === undefined ? [] : [[name, value]]
   );
   const redact = createRedactor(Object.fromEntries(known), settings?.apiKey ? [settings.apiKey] : []);
-  const id = carried?.handover.session ?? newSessionId(clock);
+  const id = carried?.handover.session ?? newSessionId(clock, env.EVO_AGENT === "1");
   const log = createLog({ folder: sessionFolder(cwd, id), clock, redact });
   const sessions = createSessions({ cwd, id, log });
   const speak = (settings: ModelSettings) =>
     createModel({
       ...{ settings, log, show, clock, redact },
       normalise: (text) => text.replaceAll(cwd, "$CWD").replaceAll(sessions.current(), "$SESSION"),
+      session: sessions.current,
     });
   const model = await createRunModel(wiring, speak);
   const warn = (text: string) => show({ type: "notice", level: "warning", text });
@@ -143,6 +163,7 @@ async function wire(wiring: Wiring): Promise<Ports> {
       ...{ body, log, terminal, cwd, passed, session: sessions.current, model: model.name },
       resumed: carried !== undefined || options.resume !== undefined,
       denied: () => options.mode === "print" && hands.denied(),
+      began: wiring.began,
     }),
     relaunch: (handover) => carryOver({ body, handover, terminal, log, model, end: hands.end }),
   };

@@ -18,11 +18,13 @@ export interface RunOptions {
   passed: (tree: string) => { proof: boolean; build: boolean };
   /** True if a one-shot run had a command refused because there was nobody to ask. */
   denied: () => boolean;
+  /** The machine runs from now on. */
+  began: () => void;
 }
 
 /** Makes the port `run`. */
 export function runMachine(options: RunOptions): Ports["run"] {
-  const { body, log, terminal, session, model, cwd, resumed, passed, denied } = options;
+  const { body, log, terminal, session, model, cwd, resumed, passed, denied, began } = options;
   let begun = false;
   /** A directory that cannot be written is no reason not to talk: it is said, once. */
   const begin = (write: () => void) => {
@@ -41,6 +43,7 @@ export function runMachine(options: RunOptions): Ports["run"] {
     }
     begun = true;
     const stop = endOnSignals({ log, terminal, body });
+    began();
     try {
       const output = await finished(machine, input, passed);
       await body.start.confirm(); // a run that ended in good order is as good as a prompt
@@ -72,6 +75,16 @@ function finished<M extends AnyStateMachine>(
 }
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Until a session can be ended, SIGTERM and SIGHUP only give the terminal back. Returns the way to stop. */
+export function endEarly(terminal: ProcessTerminal): () => void {
+  const ends = (["SIGTERM", "SIGHUP"] as const).map((signal) => {
+    const end = () => void terminal.close().finally(() => Deno.exit(CODES[signal]));
+    Deno.addSignalListener(signal, end);
+    return () => Deno.removeSignalListener(signal, end);
+  });
+  return () => ends.splice(0).forEach((stop) => stop());
+}
 
 /** Ends the session in good order on SIGTERM and SIGHUP; SIGINT, where no terminal takes it as a key, ends the turn first. */
 export function endOnSignals({ log, terminal, body }: Pick<RunOptions, "log" | "terminal" | "body">): () => void {

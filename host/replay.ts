@@ -13,11 +13,8 @@ const ANSWERS = "EVO_REPLAY_ANSWERS";
 const DEADLINE_MS = 30 * 60_000;
 
 const Said = z.object({
-  purpose: z.string(),
-  message: Assistant.optional(),
-  finish: z.string().optional(),
-  failure: Failure.optional(),
-  partial: z.string().optional(),
+  ...{ purpose: z.string(), message: Assistant.optional(), failure: Failure.optional() },
+  ...{ finish: z.string().optional(), partial: z.string().optional() },
 });
 const Typed = z.object({ text: z.string() });
 const Approval = z.object({ command: z.string(), answer: z.string() });
@@ -57,7 +54,9 @@ export async function replay(id: string, { body, cwd, sessions, signal }: Replay
     const events = made
       ? await again.load(made.id)
       : no(`Cannot replay "${id}": the run left no session (${ended.stderr.slice(-500)})`);
-    return events.ok ? compare(results(recorded.value, cwd, id), results(events.value, work, made?.id ?? "")) : events;
+    return events.ok
+      ? compare(results(recorded.value, cwd, [id]), results(events.value, work, [id, made?.id ?? id]))
+      : events;
   } finally {
     await Deno.remove(folder, { recursive: true }).catch(() => {});
   }
@@ -115,7 +114,7 @@ function cassetteOf(events: LogEvent[]): string {
  * Tool results of the turns in the order of their calls (reads of one reply end in any order), without what differs from run to
  * run: paths, ids, durations.
  */
-function results(events: LogEvent[], cwd: string, id: string): { name: string; text: string }[] {
+function results(events: LogEvent[], cwd: string, ids: string[]): { name: string; text: string }[] {
   let chatting = false;
   const places = new Map<string, number>();
   const found = events.flatMap(({ kind, data }) => {
@@ -124,7 +123,7 @@ function results(events: LogEvent[], cwd: string, id: string): { name: string; t
     for (const call of said?.message?.calls ?? []) places.set(call.id, places.size);
     const result = kind === "tool_result" && chatting ? Result.safeParse(data).data : undefined;
     if (!result) return [];
-    const text = result.text.replaceAll(cwd, "$CWD").replaceAll(id, "$SESSION")
+    const text = ids.reduce((all, id) => all.replaceAll(id, "$SESSION"), result.text.replaceAll(cwd, "$CWD"))
       .replaceAll(/\b\d+(\.\d+)? ?m?s\b|(?<=duration_ms )[\d.]+/g, "$TIME")
       .replaceAll(/(?<=\/spill\/)[^"\s]+|[0-9a-f]{8}(?=\.md)/g, "$ID");
     return [{ name: result.name, text, place: places.get(result.id) ?? places.size }];

@@ -76,10 +76,9 @@ export async function bundleSource({ source, stage, deno, signal }: BundleOption
   const map = await writeImports(source, stage);
   const flags = ["--quiet", "--minify", "--code-splitting", "--conditions", "module", ...locked, "--import-map", map];
   const bundle = ["bundle", ...flags, "--outdir", stage, ...entries];
-  const [ended, alone] = await Promise.all([
-    runTool([...deno, ...bundle], { cwd: source, ...extra }),
-    bundleWorker({ source, stage, deno, locked, ...extra }),
-  ]).finally(() => Deno.remove(map));
+  // One after the other: the first bundle on a machine unpacks the bundler, and a second at that moment fails.
+  const ended = await runTool([...deno, ...bundle], { cwd: source, ...extra }).finally(() => Deno.remove(map));
+  const alone = ended.code === 0 ? await bundleWorker({ source, stage, deno, locked, ...extra }) : [];
   const failed = [ended, ...alone].find(({ code }) => code !== 0);
   if (failed) return no(`Cannot bundle "${source}": ${complaint(failed)}`);
   return ok({ entries, ms: performance.now() - started });

@@ -34,14 +34,7 @@ export async function install(root: string, say: (line: string) => void): Promis
     if (fetched && path) await Deno.remove(path); // one of 100 MB is enough
   }
   const built = await compileSource({
-    source: root,
-    out,
-    stage,
-    deno,
-    base,
-    carry: carry.value,
-    hash: sourceHash,
-    pack: packSource,
+    ...{ source: root, out, stage, deno, base, carry: carry.value, hash: sourceHash, pack: packSource },
   });
   if (!built.ok) return built;
   await recordDeno(home, Deno.execPath());

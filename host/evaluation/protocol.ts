@@ -91,12 +91,8 @@ export const Question = z.discriminatedUnion("op", [
   z.object({ op: z.literal("open"), file: z.string(), text: z.string().optional(), withinMs: z.number() }),
   /** `best`: what must be beaten; without it nothing is known of others. */
   z.object({
-    op: z.literal("score"),
-    file: z.string(),
-    candidate: Module,
-    seed: z.number(),
-    best: z.array(Score).optional(),
-    withinMs: z.number(),
+    ...{ op: z.literal("score"), file: z.string(), candidate: Module, seed: z.number() },
+    ...{ best: z.array(Score).optional(), withinMs: z.number() },
   }),
   z.object({
     op: z.literal("beats"),

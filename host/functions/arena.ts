@@ -98,11 +98,7 @@ export function createArena(on: ArenaOptions): Arena {
       return { wasm: module.value.wasm, size: module.value.plain.length };
     }));
     return await workshop.evaluate({
-      file,
-      candidate: made.wasm,
-      size: made.plain.length,
-      incumbents,
-      trainingSeed: TRAINING_SEED,
+      ...{ file, candidate: made.wasm, size: made.plain.length, incumbents, trainingSeed: TRAINING_SEED },
       best: against.incumbents.flatMap(({ score }) => score ?? []),
       heldOutSeed: Number.parseInt(digest(`${against.secret} ${against.looks} ${hash}`).slice(0, 8), 16),
     }, signal);

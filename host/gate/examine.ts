@@ -41,7 +41,8 @@ async function runCheck({ name, ms, run }: Check, { witness, signal }: { witness
   show({ type: "step", name, status: "started", ms: 0, note: "" });
   const both = either(signal, late.signal);
   const deadline = new Promise<string[]>((resolve) => {
-    both.addEventListener("abort", () => resolve([`Cannot finish "${name}": it took longer than ${ms / 1_000} s`]));
+    const why = () => signal.aborted ? "it was interrupted" : `it took longer than ${ms / 1_000} s`;
+    both.addEventListener("abort", () => resolve([`Cannot finish "${name}": ${why()}`]));
   });
   const timer = setTimeout(() => late.abort(), ms);
   const faults = await Promise.race([

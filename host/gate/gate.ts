@@ -33,6 +33,8 @@ export interface Examiner extends Gate {
   executable(tree: string): string | undefined;
   /** Checks the types of the draft as it is, until something is proved: the first check of all takes several times as long. */
   warm(): Promise<void>;
+  /** Ends that. */
+  cool(): void;
 }
 
 /** Creates the gate. Its memory of what passed is the lock on promotion: nothing else can write it. */
@@ -150,6 +152,7 @@ export function createGate(options: GateOptions): Examiner {
       const { signal } = warming = new AbortController(), deno = await options.deno();
       if (deno.ok) await tools.checkTypes({ ...begin({ tree: "" }).bench, deno: deno.value }, signal);
     },
+    cool: () => warming.abort(),
     async prove(candidate, signal) {
       warming.abort();
       [proved, inherited, bundled] = [undefined, undefined, undefined];

@@ -5,11 +5,7 @@ import { cut, relative, run } from "../gate/run.ts";
 
 /** One call of `Deno.test`. `title` has `*` for what is computed; `uses` are the names in it; `body` is its text without blanks. */
 const TestFact = z.object({
-  title: z.string(),
-  line: z.number(),
-  body: z.string(),
-  asserts: z.number(),
-  uses: z.array(z.string()),
+  ...{ title: z.string(), line: z.number(), body: z.string(), asserts: z.number(), uses: z.array(z.string()) },
 });
 /** The facts of one file. `imports` maps a local name to `module#name`; `long` are functions over the limit, with their own lines. */
 export const Facts = z.object({

@@ -88,7 +88,8 @@ function createWatch({ limits, clock, signal }: AttemptOptions) {
   void (async () => {
     while (!connection.signal.aborted) {
       const left = heardAt + limit() - clock.now();
-      if (left > 0) await clock.sleep(left, connection.signal).catch(() => {}); // it ends with the connection
+      const nap = Math.min(left, limits.idleMs); // what is heard meanwhile may make the limit shorter
+      if (left > 0) await clock.sleep(nap, connection.signal).catch(() => {}); // it ends with the connection
       else end(), silence = `nothing came for ${limit() / 1000} s`;
     }
   })();

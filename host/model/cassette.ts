@@ -26,12 +26,8 @@ const Said = z.object({
 });
 const Canonical = z.object({ purpose: Purpose, messages: z.array(Said), tools: z.array(z.string()) });
 const Names = z.array(z.string()).optional();
-const Expect = z.strictObject({
-  purpose: Purpose,
-  contains: z.string().optional(),
-  lacks: z.string().optional(),
-  tools: Names,
-});
+const Words = z.string().optional();
+const Expect = z.strictObject({ purpose: Purpose, contains: Words, lacks: Words, tools: Names });
 const Line = z.union([
   z.strictObject({ request: Canonical, reply: Recorded }),
   z.strictObject({ expect: Expect, reply: Recorded }),
@@ -91,8 +87,11 @@ export function recordLine(request: Canonical, outcome: Reply | Failure, clean: 
   return `${JSON.stringify({ request, reply: mapStrings(reply, clean) })}\n`;
 }
 
+/** What makes a text comparable, and a recorded one fit this session. */
+type Changes = Record<"normalise" | "localise", Change>;
+
 /** Plays a cassette. `play` returns the next reply, or a failure; `diverged` shows the difference. */
-export function createPlayer({ header, lines }: Cassette, name: string, normalise: Change) {
+export function createPlayer({ header, lines }: Cassette, name: string, { normalise, localise }: Changes) {
   let played: CassettePosition = {};
 
   async function play(request: ModelRequest): Promise<Reply | Failure> {
@@ -103,7 +102,7 @@ export function createPlayer({ header, lines }: Cassette, name: string, normalis
     const why = line ? await difference(line, asked, normalise) : `it has no more replies after ${at}`;
     if (line && !why) {
       played[key] = at + 1;
-      return replyOf(line.reply, request, at);
+      return replyOf(Recorded.parse(mapStrings(line.reply, localise)), request, at);
     }
     const fallback = header.lanes && header.fallback?.[request.purpose];
     if (fallback) return replyOf(fallback, request, at);

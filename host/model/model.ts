@@ -20,7 +20,12 @@ export interface ModelOptions {
   redact: (text: string) => string;
   random?: () => number;
   normalise?: (text: string) => string;
+  /** The id of this session; another takes its place when a recording is played. */
+  session?: () => string;
 }
+
+/** What stands for the session's id in a recording. */
+const SESSION = "$SESSION";
 
 /** How far each cassette was played, by its file ("" for the built-in one); JSON. */
 export type Positions = Record<string, CassettePosition>;
@@ -35,7 +40,7 @@ type Player = ReturnType<typeof createPlayer> & { window: number };
 const SHOWN = new Set(["chat", "reflect", "evolve", "refine", "document"]);
 
 /** Loads cassettes when they are first asked, each once, so that its position outlives a change of model. */
-function createShelf({ model, cassette }: ModelSettings, clean: (text: string) => string) {
+function createShelf({ model, cassette }: ModelSettings, changes: Parameters<typeof createPlayer>[2]) {
   const players = new Map<string, Player>();
   function load(file: string): Outcome<Player> {
     const known = players.get(file);
@@ -43,7 +48,7 @@ function createShelf({ model, cassette }: ModelSettings, clean: (text: string) =
     const text = file || !cassette ? readCassette(file) : ok(cassette.text);
     const parsed = text.ok ? parseCassette(text.value, file || "built-in") : text;
     if (!parsed.ok) return parsed;
-    const player = { ...createPlayer(parsed.value, file || "built-in", clean), window: parsed.value.header.window };
+    const player = { ...createPlayer(parsed.value, file || "built-in", changes), window: parsed.value.header.window };
     players.set(file, player);
     return ok(player);
   }
@@ -64,7 +69,7 @@ function createShelf({ model, cassette }: ModelSettings, clean: (text: string) =
 
 /** Makes the model port. A cassette that cannot be read is the failure `config` of every reply. */
 export function createModel(options: ModelOptions): PlayableModel {
-  const { settings, show, random = Math.random, normalise = (text: string) => text } = options;
+  const { settings, show, session, random = Math.random, normalise = (text: string) => text } = options;
   const key = settings.apiKey && settings.apiKey.length > 7 ? settings.apiKey : "[redacted]";
   const clean = (text: string) => wellFormed(options.redact(text.replaceAll(key, "[redacted]")));
   const comparable = (text: string) => normalise(clean(text));
@@ -77,7 +82,9 @@ export function createModel(options: ModelOptions): PlayableModel {
       endpoint = client.createEndpoint({ ...options, random, clean, estimator })
     );
   const logged = createExchangeLog(options.log);
-  const shelf = createShelf(settings, comparable);
+  const localise = (text: string) => session ? text.replaceAll(SESSION, session()) : text;
+  const kept = (text: string) => session ? clean(text).replaceAll(session(), SESSION) : clean(text);
+  const shelf = createShelf(settings, { normalise: comparable, localise });
   let name = settings.model;
   const player = () => shelf.named(name);
   const window = () => {
@@ -95,7 +102,7 @@ export function createModel(options: ModelOptions): PlayableModel {
     if (played) return playAloud(await played.value.play(request), shown ? show : () => {});
     if (!canAsk(settings)) return { kind: "config", message: NO_MODEL };
     const result = await (await open()).ask({ ...request, model, shown }, signal);
-    const written = await record?.(recordLine(canonical(request, comparable), result, clean));
+    const written = await record?.(recordLine(canonical(request, comparable), result, kept));
     if (written && !written.ok) show({ type: "notice", level: "warning", text: written.error });
     return result;
   }
@@ -121,15 +128,8 @@ export function createModel(options: ModelOptions): PlayableModel {
     return ok(next);
   }
 
-  return {
-    name: () => name,
-    window,
-    use,
-    reply,
-    estimate: estimator.estimate,
-    position: shelf.position,
-    seek: shelf.seek,
-  };
+  const { position, seek } = shelf;
+  return { name: () => name, window, use, reply, estimate: estimator.estimate, position, seek };
 }
 
 /** Shows a played reply as if it came in pieces. */

@@ -6,6 +6,8 @@ import { oneLine } from "./safe.ts";
 /** The present activity. */
 export interface Activity {
   note(event: Shown): void;
+  /** Work begins, of whatever kind. */
+  begin(): void;
   /** The row at a time, in words; `tail` is the answer's unfinished last line. */
   row(now: number, tail: string): string;
 }
@@ -27,6 +29,7 @@ export function createActivity(now: () => number): Activity {
     if (last !== undefined) ({ words, since } = last);
   };
   return {
+    begin: () => (running.clear(), begin("working")),
     note(event) {
       if (event.type !== "reasoning_delta") thought = 0;
       if (event.type === "turn_start") (running.clear(), begin("working"));

@@ -91,10 +91,15 @@ function list(token: Tokens.List, columns: number, page: Page): string[] {
 
 /** Columns side by side if they fit, else one `header: cell` a line. */
 function table(token: Tokens.Table, columns: number, page: Page): string[] {
+  // Cells beyond the head's are not in the tokens: such a table stays as it was written.
+  const cells = (row: string) => row.trim().replace(/^\||(?<!\\)\|$/g, "").split(/(?<!\\)\|/).length;
+  const lines = token.raw.trimEnd().split("\n");
+  if (lines.some((row) => cells(row) > token.header.length)) return fold(lines.join("\n"), columns);
   const head = token.header.map((cell) => inline(cell.tokens, page));
   const body = token.rows.map((row) => row.map((cell) => inline(cell.tokens, page)));
   const sizes = head.map((cell, at) => Math.max(width(cell), ...body.map((row) => width(row[at] ?? ""))));
   if (sizes.reduce((sum, size) => sum + size + 3, -3) > columns) {
+    if (body.length === 0) return fold(head.join(" │ "), columns);
     return body.flatMap((row) =>
       row.flatMap((cell, at) => fold(`${page.paint("bold", head[at] ?? "")}: ${cell}`, columns))
     );

@@ -22,6 +22,19 @@ const table: [what: string, text: string, plain: string[]][] = [
   ["lists", "- a\n- b\n  - c\n\n3. x\n4. y", ["- a", "- b", "  - c", "", "3. x", "4. y"]],
   ["a loose list stays one list", "1. a\n\n   more\n\n2. b", ["1. a", "   ", "   more", "", "2. b"].map((one) => one)],
   ["tasks", "- [ ] a\n- [x] b", ["- [ ] a", "- [x] b"]],
+  [
+    "the head of a table alone, wider than the page",
+    "| Configuration option name | What it does in practice |\n|---|---|\n",
+    [
+      "Configuration option name │ What it does",
+      "in practice",
+    ],
+  ],
+  ["a table with more cells than its head, as written", "| A | B |\n|---|---|\n| `x | y` | the name |", [
+    "| A | B |",
+    "|---|---|",
+    "| `x | y` | the name |",
+  ]],
   ["a quote", "> a\n> b", ["> a", "> b"]],
   ["a fence with a blank line and markdown in it", "```ts\n# a\n\n*b*\n```\nx", [
     "```ts",

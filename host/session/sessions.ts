@@ -14,11 +14,14 @@ export type SessionsOptions = { cwd: string; id: string; log: Pick<TrajectoryLog
 const Input = z.object({ text: z.string() });
 const ID = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
+/** What the id of a sub-agent's session ends in: a person's list does not hold it. */
+const AGENT = "-agent";
+
 /** Makes the id of a new session: UTC time and four random letters or digits, as `20261121-005337-k3f9`. */
-export function newSessionId(clock: Pick<Clock, "now">): string {
+export function newSessionId(clock: Pick<Clock, "now">, agent = false): string {
   const [day = "", time = ""] = new Date(clock.now()).toISOString().replace(/[-:]|\..*/g, "").split("T");
   const random = [...crypto.getRandomValues(new Uint8Array(4))].map((byte) => (byte % 36).toString(36)).join("");
-  return `${day}-${time}-${random}`;
+  return `${day}-${time}-${random}${agent ? AGENT : ""}`;
 }
 
 /** The folder that holds the trajectory of a session. */
@@ -57,7 +60,7 @@ export function createSessions({ cwd, id, log }: SessionsOptions): Sessions {
     },
     async list() {
       const marked = await marks.read();
-      return (await idsOf(cwd)).map((id) => {
+      return (await idsOf(cwd)).filter((id) => !id.endsWith(AGENT)).map((id) => {
         const { startedAt, first, turns } = turnsOf(file(id));
         return { id, startedAt, first, turns, reflected: id in marked && turnsOf(file(id), marked[id]).turns === 0 };
       });

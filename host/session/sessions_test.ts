@@ -1,6 +1,6 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { createLog } from "./log.ts";
-import { createSessions } from "./sessions.ts";
+import { createSessions, newSessionId } from "./sessions.ts";
 
 const namesIn = (folder: string) => [...Deno.readDirSync(folder)].map(({ name }) => name);
 const A = "20261121-005337-aaaa";
@@ -33,6 +33,15 @@ function write(cwd: string, { id, texts }: { id: string; texts: string[] }): voi
   }
   log.close();
 }
+
+Deno.test("a sub-agent's session is not in a person's list, but can be loaded", () =>
+  inFolder(async (root) => {
+    const ids = [newSessionId(clock), newSessionId(clock, true)];
+    for (const id of ids) write(root, { id, texts: ["hello"] });
+    const { sessions } = open(root);
+    equal((await sessions.list()).map(({ id }) => id), [ids[0]]);
+    equal([ids[1]?.endsWith("-agent"), (await sessions.load(ids[1] ?? "")).ok], [true, true]);
+  }));
 
 Deno.test("Sessions are listed by id with their first words and turns; what is no session is left out", () =>
   inFolder(async (cwd) => {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 import * as z from "zod";
 import { Aborted, type Agents } from "../../actors/ports.ts";
@@ -30,6 +31,10 @@ const Line = z.looseObject({ type: z.string(), text: z.string().optional(), leve
 /** Sub-agents as child processes in print mode (`-p --json`); they end with this process. `end` ends them all. */
 export function createAgents(options: AgentsOptions): Agents & { end(): Promise<void> } {
   const agents = new Map<string, Agent>();
+  let made = 0;
+  const fileOf = (id: string) => `${options.outputs()}/agent_${id}.md`;
+  /** Not by chance: played again, a conversation names the same agents. */
+  const newId = (task: string) => createHash("sha256").update(`${made++} ${task}`).digest("hex").slice(0, 8);
   const running = () => [...agents].filter(([, agent]) => agent.running).map(([id]) => id);
   return {
     async spawn(task, { out, deadlineMs }) {
@@ -46,8 +51,8 @@ export function createAgents(options: AgentsOptions): Agents & { end(): Promise<
           `Cannot start a sub-agent: ${AT_ONCE} are at work (${running().join(", ")}); wait for one of them first`,
         );
       }
-      const id = crypto.randomUUID().slice(0, 8);
-      const path = out ?? `${options.outputs()}/agent_${id}.md`;
+      const id = newId(task);
+      const path = out ?? fileOf(id);
       const refusal = await refusalOf(path, options.cwd);
       if (refusal) return no(refusal);
       const env = { ...options.env, EVO_AGENT: "1" };

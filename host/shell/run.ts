@@ -28,15 +28,8 @@ export function shellEnv(
     ALLOWED.test(name) && !KEY_NAME.test(name) && !KEY_VALUE.test(value) && redact(value) === value
   );
   const path = (env.PATH ?? "/usr/local/bin:/usr/bin:/bin").split(":").filter((dir) => dir.startsWith("/")).join(":");
-  const fixed = {
-    TERM: "dumb",
-    NO_COLOR: "1",
-    PAGER: "cat",
-    GIT_PAGER: "cat",
-    GIT_TERMINAL_PROMPT: "0",
-    GIT_EDITOR: "true",
-  };
-  return { ...Object.fromEntries(safe), PATH: path, PWD: cwd, ...fixed };
+  const quiet = { PAGER: "cat", GIT_PAGER: "cat", GIT_TERMINAL_PROMPT: "0", GIT_EDITOR: "true" };
+  return { ...Object.fromEntries(safe), PATH: path, PWD: cwd, TERM: "dumb", NO_COLOR: "1", ...quiet };
 }
 
 /** Commands that must see the processes and rights of the machine, or whose background parts are meant to go on. */

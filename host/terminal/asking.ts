@@ -86,9 +86,12 @@ export function createAsking(
     rest = goesOn && key.name !== "enter" ? { ...rest, text: rest.text.slice(typed.length) } : { text: "", until: 0 };
     return goesOn;
   };
+  /** The person types a line: what comes right after belongs to it, too. */
+  const typedOn = () => (lastKey = now(), false);
   const choose = (choices: string[], key: Key): boolean => {
     if (key.name === "paste") return false;
     const chosen = key.name === "text" ? chosenBy(choices, key.text.toLowerCase()) : undefined;
+    if (chosen === undefined && key.name === "text") return typedOn();
     if (chosen === undefined) return true;
     rest = { text: chosen.toLowerCase().slice(key.text.length), until: now() + REST };
     settle(ok(chosen));
@@ -110,8 +113,7 @@ export function createAsking(
       if (current === undefined) return swallow(key);
       const still = !quiet || now() - lastKey >= PAUSE || current.editor !== EMPTY;
       if (now() < current.readyAt || !still) {
-        lastKey = now();
-        return false;
+        return key.name === "enter" ? true : typedOn(); // a line is not sent instead of an answer
       }
       if (key.name === "esc" || key.name === "ctrl-c") {
         dismiss();

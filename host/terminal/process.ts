@@ -12,6 +12,7 @@ export interface ProcessTerminalOptions {
   cwd: string;
   label: () => string;
   commands: () => { name: string; summary: string }[];
+  sessions: () => Promise<string[]>;
   onFirstPrompt: () => void;
 }
 
@@ -27,7 +28,7 @@ export interface ProcessTerminal extends OpenTerminal {
 
 /** Opens the terminal on stdin, stdout and stderr. */
 export function createProcessTerminal(
-  { options, env, pending, cwd, label, commands, onFirstPrompt }: ProcessTerminalOptions,
+  { options, env, pending, cwd, label, commands, sessions, onFirstPrompt }: ProcessTerminalOptions,
 ): ProcessTerminal {
   const state = env.XDG_STATE_HOME?.startsWith("/") ? env.XDG_STATE_HOME : join(env.HOME ?? "/", ".local/state");
   const opened = createTerminal({
@@ -42,7 +43,7 @@ export function createProcessTerminal(
     promptLabel: label,
     commands,
     files: (prefix) => complete(cwd, prefix),
-    sessions: async () => (await Array.fromAsync(Deno.readDir(join(cwd, ".evo/sessions")))).map(({ name }) => name),
+    sessions,
     onFirstPrompt,
     signals: processSignals,
     ...(pending && { pending }),

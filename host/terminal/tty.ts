@@ -32,13 +32,8 @@ export function createTty(
   const canvas = createCanvas(writer, () => {
     if (raw.state() === "suspended") return "hold";
     if (raw.state() !== "raw") return undefined;
-    return drawPrompt(typing.prompt(), {
-      view: asking.view(),
-      status,
-      label: promptLabel(),
-      columns: columns(),
-      paint,
-    });
+    const page = { label: promptLabel(), columns: columns(), paint };
+    return drawPrompt(typing.prompt(), { view: asking.view(), status, ...page });
   });
   const { draw, refresh } = canvas;
   const asking = createAsking({
@@ -93,6 +88,7 @@ export function createTty(
       refresh();
     },
     busy(on) {
+      if (on) activity.begin();
       typing.set({ working: on });
       clearInterval(tick);
       tick = on ? setInterval(refresh, 1000) : undefined;

@@ -97,6 +97,22 @@ Deno.test("type-ahead does not answer a question; after the quiet time a key doe
   await evo.terminal.close();
 });
 
+Deno.test("letters that are no choice belong to the line and so does what follows; Enter sends no line in place of an answer", async () => {
+  const evo = open();
+  await evo.listen();
+  const answer = evo.terminal.ask("Trust?", { choices: ["yes", "no"], signal: never });
+  await evo.settle();
+  await evo.type("y\r");
+  evo.pass(1000);
+  for (const letter of "what is my") await evo.type(letter);
+  equal(evo.screen.rows().at(-1), "evo 3> ywhat is my");
+  equal(evo.heard, []);
+  evo.pass(1000);
+  await evo.type("n");
+  equal(await answer, { ok: true, value: "no" });
+  await evo.terminal.close();
+});
+
 Deno.test("SIGINT from a program is the key Ctrl-C: it stops the turn and leaves the terminal in order", async () => {
   const then = new Map<string, () => void>();
   const signals = {
