@@ -71,6 +71,7 @@ export function parseArguments(args: string[]): Outcome<Arguments> {
   if (!printing && words[0] === "help") (words.shift(), flags.help = true);
   const command = printing ? undefined : SUBCOMMANDS.find((name) => name === words[0]);
   if (!printing && words.length > 0 && !command) return no(unknownWord(words[0] ?? ""));
+  if (command === "evolve" && words.length > 1) return no(unknownWord(words[1] ?? ""));
   const own = [...OF_FUNCTIONS, "demo"].filter((name) => parsed[name] !== undefined && parsed[name] !== false);
   if (command !== "fn" && own[0]) return no(`The option "--${own[0]}" belongs to "evo fn"; see evo --help`);
   const options: Options = {

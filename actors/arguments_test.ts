@@ -33,6 +33,7 @@ for (const [args, expected] of good) {
 
 const bad: [string[], RegExp][] = [
   [["--modle", "x"], /Unknown option "--modle"; did you mean "--model"/],
+  [["evolve", "please"], /Unknown command "please"/],
   [["evolv"], /Unknown command "evolv"; did you mean "evo evolve"/],
   [["write me a poem please"], /a prompt goes after -p/],
   [["-p"], /empty prompt/],

@@ -68,7 +68,7 @@ async function ownFunctions({ cwd, granted, terminal }: GrowingOptions): Promise
   const folder = ownFolder(cwd), what = '".evo/plugins/functions"';
   if (!await Deno.stat(folder).then(() => true, () => false)) return [];
   if (await granted.admit(`what is in ${what}`, new AbortController().signal)) return [folder];
-  const text = `Did not load ${what}: this directory is not trusted; start evo here at a terminal and say yes`;
+  const text = `Did not load ${what}: this directory is not trusted; say /fn in evo at a terminal, and yes`;
   terminal.show({ type: "notice", level: "warning", text });
   return [];
 }

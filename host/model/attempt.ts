@@ -129,6 +129,7 @@ export async function attempt(
     if (cause instanceof StatusError) throw cause;
     const { silence, first } = watch.silence();
     const why = silence || oneLine(cause instanceof Error ? cause.message : String(cause));
+    if (silence && assembly.settled("eof")) return { how: "eof" }; // it was whole: only its end was never said
     if (assembly.begun()) return { how: "broken", why };
     const hopeless = (silence && first) || /certificate|UnknownIssuer|invalid url/i.test(why);
     const requests = why.includes("before message completed") ? 2 : 1; // such a request, fetch itself sends again once

@@ -32,23 +32,34 @@ async function portsOf(lingerMs: number): Promise<number[]> {
   }
 }
 
-Deno.test("after the first byte the shorter limit counts, and cuts a stream that fell silent", async () => {
-  const event = `data: ${JSON.stringify(chunk({ role: "assistant", content: "half" }))}\n\n`;
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
-    const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(event)) });
-    return new Response(body, { headers: { "content-type": "text/event-stream" } });
+const SILENT: [title: string, last: object[], expected: unknown[]][] = [
+  ["and cuts a stream that fell silent", [], ["cut", "nothing came for 0.1 s"]],
+  ["and a reply that is whole is one, though its end is never said", [chunk({}, { finish_reason: "stop" })], [
+    "stop",
+    undefined,
+  ]],
+];
+for (const [title, last, expected] of SILENT) {
+  Deno.test(`after the first byte the shorter limit counts, ${title}`, async () => {
+    const event = [chunk({ role: "assistant", content: "half" }), ...last].map((one) =>
+      `data: ${JSON.stringify(one)}\n\n`
+    ).join("");
+    const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+      const body = new ReadableStream({ start: (controller) => controller.enqueue(new TextEncoder().encode(event)) });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    });
+    try {
+      const limits = { firstByteMs: 600_000, idleMs: 100 };
+      const sleep = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal });
+      const clock = { now: Date.now, sleep };
+      const { model } = openModel({ baseUrl: `http://127.0.0.1:${server.addr.port}/v1`, limits }, { clock });
+      const reply = await model.reply(ask(), never), value = reply.ok ? reply.value : undefined;
+      equal([value?.finish, value?.note?.match(/nothing came for .* s/)?.[0]], expected);
+    } finally {
+      await server.shutdown();
+    }
   });
-  try {
-    const limits = { firstByteMs: 600_000, idleMs: 100 };
-    const sleep = (ms: number, signal: AbortSignal) => delay(ms, undefined, { signal });
-    const clock = { now: Date.now, sleep };
-    const { model } = openModel({ baseUrl: `http://127.0.0.1:${server.addr.port}/v1`, limits }, { clock });
-    const reply = await model.reply(ask(), never), value = reply.ok ? reply.value : undefined;
-    equal([value?.finish, value?.note?.match(/nothing came for .* s/)?.[0]], ["cut", "nothing came for 0.1 s"]);
-  } finally {
-    await server.shutdown();
-  }
-});
+}
 
 Deno.test("requests share one connection, though the answer ends after its last event", async () => {
   equal(new Set(await portsOf(2)).size, 1);

@@ -17,8 +17,7 @@ export function createExchangeLog(log: Log) {
     const earlier = before.get(purpose);
     const prefix = earlier?.head === head ? earlier.prefix : createHash("sha256").update(head).digest("hex");
     before.set(purpose, { body, head, prefix });
-    const isMore = earlier?.body.every((message, at) => same(message, body[at]));
-    const last = isMore ? body.slice(earlier?.body.length) : body;
+    const last = earlier?.body.every((message, at) => same(message, body[at])) ? body.slice(earlier.body.length) : body;
     log.write("model_request", { purpose, model, prefix, messages: messages.length, last });
     try {
       const result = await run();

@@ -94,7 +94,7 @@ export function createUndo(options: { root: string; store: string; log: Log }): 
           ...(left.length ? [stays] : []),
           ...(after ? [] : ["That turn was cut off: what has changed since, by whomever, was taken back with it."]),
           ...(failed.length ? [`Not restored: ${failed.slice(0, 10).join("; ")}.`] : []),
-          `What was there until now is kept in ${kept}. Not covered: ${notCovered.join("; ")}.`,
+          `${told(changes) && `What was there until now is kept in ${kept}. `}Not covered: ${notCovered.join("; ")}.`,
         ].join("\n"));
       }
     } catch (error) {
