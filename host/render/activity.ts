@@ -49,7 +49,7 @@ export function createActivity(now: () => number): Activity {
       else if (event.type === "text_delta" && until > 0) begin("working");
     },
     row(at, tail) {
-      if (until > 0) return `retry in ${Math.max(0, Math.ceil((until - at) / 1000))} s · ${words}`;
+      if (until > 0) return `retry in ${Math.max(0, Math.round((until - at) / 1000))} s · ${words}`;
       const more = running.size > 1 ? ` (+${running.size - 1})` : "";
       const seconds = at - since >= 1000 ? ` · ${duration(Math.floor((at - since) / 1000) * 1000)}` : "";
       return tail !== "" ? tail : `${words}${more}${seconds}`;

@@ -31,7 +31,7 @@ export function inTurn(ask: Terminal["ask"]): Terminal["ask"] {
 /** The question that stands, if any. */
 export interface Asking {
   ask: Terminal["ask"];
-  /** True if the question took the key; otherwise it belongs to the line editor. Esc and Ctrl-C end the question, and go on to the turn. */
+  /** True if the question took the key; otherwise it belongs to the line editor. Esc and Ctrl-C end the question, and go on to the turn; Ctrl-D ends it. */
   press(key: Key): boolean;
   /** The question was just drawn anew: keys have to wait again. */
   unread(): void;
@@ -115,10 +115,8 @@ export function createAsking(
       if (now() < current.readyAt || !still) {
         return key.name === "enter" ? true : typedOn(); // a line is not sent instead of an answer
       }
-      if (key.name === "esc" || key.name === "ctrl-c") {
-        dismiss();
-        return false;
-      }
+      const leaves = key.name === "ctrl-d" && current.choices.length > 0;
+      if (key.name === "esc" || key.name === "ctrl-c" || leaves) return dismiss(), leaves;
       return current.choices.length > 0 ? choose(current.choices, key) : write(current, key);
     },
     view() {

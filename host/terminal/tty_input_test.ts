@@ -113,6 +113,17 @@ Deno.test("letters that are no choice belong to the line and so does what follow
   await evo.terminal.close();
 });
 
+Deno.test("Ctrl-D at a question is a no, and does not leave", async () => {
+  const evo = open();
+  await evo.listen();
+  const answer = evo.terminal.ask("Trust?", { choices: ["yes", "no"], signal: never });
+  await evo.settle();
+  evo.pass(1000);
+  await evo.type("\x04");
+  equal([await answer, evo.heard], [{ ok: true, value: "no" }, []]);
+  await evo.terminal.close();
+});
+
 Deno.test("SIGINT from a program is the key Ctrl-C: it stops the turn and leaves the terminal in order", async () => {
   const then = new Map<string, () => void>();
   const signals = {
