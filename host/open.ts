@@ -60,7 +60,7 @@ export function createOpen(body: Body): Open {
       },
     });
     body.closing.push(terminal.close);
-    const began = terminal.interactive() ? endEarly(terminal) : () => {};
+    const began = terminal.interactive() ? endEarly({ terminal, body }) : () => {};
     const warn = (text: string) => terminal.show({ type: "notice", level: "warning", text });
     for (const text of body.start.notices) warn(text);
     const decided = await decideTrust({ body, options, cwd, env, terminal });
@@ -76,20 +76,8 @@ export function createOpen(body: Body): Open {
     if (missing !== false && !demo) return { ok: false, error: missing, exit: EXIT.config };
     if (demo && !carried) warn(`${missing}\n${DEMO}`);
     if (options.mode === "repl" && options.resume === undefined && !carried) terminal.greet(); // the rest takes as long again
-    const ports = await wire({
-      body,
-      options,
-      cwd,
-      env,
-      carried,
-      terminal,
-      granted,
-      decide,
-      loaded,
-      settings,
-      demo,
-      began,
-    });
+    const decisions = { granted, decide, loaded, settings, demo };
+    const ports = await wire({ body, options, cwd, env, carried, terminal, began, ...decisions });
     prompted.sessions = ports.sessions;
     prompted.run = () => void ports.tools.load("chat").catch(() => {}); // said when it is wanted
     return { ok: true, ports };

@@ -76,10 +76,10 @@ function finished<M extends AnyStateMachine>(
 
 const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
-/** Until a session can be ended, SIGTERM and SIGHUP only give the terminal back. Returns the way to stop. */
-export function endEarly(terminal: ProcessTerminal): () => void {
+/** Until a session can be ended, SIGTERM and SIGHUP only give the terminal back, and say nothing against this generation. Returns the way to stop. */
+export function endEarly({ terminal, body }: Pick<RunOptions, "terminal" | "body">): () => void {
   const ends = (["SIGTERM", "SIGHUP"] as const).map((signal) => {
-    const end = () => void terminal.close().finally(() => Deno.exit(CODES[signal]));
+    const end = () => void terminal.close().then(body.start.leave).finally(() => Deno.exit(CODES[signal]));
     Deno.addSignalListener(signal, end);
     return () => Deno.removeSignalListener(signal, end);
   });

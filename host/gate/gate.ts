@@ -53,11 +53,14 @@ export function createGate(options: GateOptions): Examiner {
     options.show({ type: "notice", level: "warning", text });
   }
 
-  /** One examination: `tree` is what the checks are about; only the format step of a proof may move it. */
-  function begin({ tree }: Pick<Candidate, "tree">) {
+  const newBench = (deno: string): tools.Bench => {
     const found = { changed: [], facts: new Map(), before: new Map(), tested: undefined, ran: [] };
-    const bench: tools.Bench = { deno: "", draft, parent, scratch, sandboxArgv, ...found };
-    const at = { tree };
+    return { deno, draft, parent, scratch, sandboxArgv, ...found };
+  };
+
+  /** One examination: `tree` is what the checks are about; only the format step of a proof may move it. */
+  function begin({ tree }: Candidate) {
+    const bench = newBench(""), at = { tree };
     const same: Check = {
       name: "unchanged",
       ms: 10_000,
@@ -150,7 +153,7 @@ export function createGate(options: GateOptions): Examiner {
     async warm() {
       warming.abort();
       const { signal } = warming = new AbortController(), deno = await options.deno();
-      if (deno.ok) await tools.checkTypes({ ...begin({ tree: "" }).bench, deno: deno.value }, signal);
+      if (deno.ok) await tools.checkTypes(newBench(deno.value), signal);
     },
     cool: () => warming.abort(),
     async prove(candidate, signal) {

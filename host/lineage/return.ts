@@ -59,7 +59,7 @@ async function planSource(
     const message = `evolve(${String(next).padStart(4, "0")}): ${goal}\n\n${trailers}`;
     const commit = await commitTree(root, tree, { parent: from, message });
     const blocked = await findBlock(root, from, commit);
-    if (blocked) return no(`"${root}": ${blocked}; commit or set them aside`);
+    if (blocked) return no(`"${root}": ${blocked}; mend that and try again`);
     return ok({ root, from, commit, tree, patch: await mustGit(root, ["diff", "--no-color", from, commit]) });
   } catch (error) {
     return no(reason(error));
