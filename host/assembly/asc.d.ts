@@ -74,7 +74,7 @@ export interface Module {
   readonly i32: { readonly const: (value: number) => Ref };
   readonly i64:
     & { readonly const: (value: bigint) => Ref }
-    & Record<"sub" | "add" | "lt_s" | "shr_u" | "extend_u", Make>;
+    & Record<"sub" | "add" | "xor" | "lt_s" | "shr_u" | "extend_u", Make>;
   addFunction(name: string, params: number, results: number, vars: number[], body: Ref): Ref;
   getFunction(name: string): Ref;
   getNumFunctions(): number;

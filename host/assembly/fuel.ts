@@ -39,30 +39,30 @@ const STARTING = 1_000_000n;
 
 /**
  * Meters a module in place. `functions` are the exports that a call from outside enters by, `glue` those that make its
- * arguments. A call begins with `$limit` units and adds what it used to `$spent`; `$fuel` is negative after a trap for want
- * of fuel. Throws on an expression that it does not know.
+ * arguments. A call begins with `limit` units and adds what it used to `$spent`, which a trap for want of fuel leaves as its
+ * complement: negative. Throws on an expression that it does not know.
  */
 export function meter(
   b: Binaryen,
   m: Module,
-  exported: { functions: readonly string[]; glue: readonly string[] },
+  exported: { functions: readonly string[]; glue: readonly string[]; limit: number },
 ): void {
-  for (const name of ["$fuel", "$limit", "$spent"]) {
-    m.addGlobal(name, b.i64, true, m.i64.const(name === "$fuel" ? STARTING : 0n));
-    m.addGlobalExport(name, name);
-  }
+  m.addGlobal("$fuel", b.i64, true, m.i64.const(STARTING));
+  m.addGlobal("$spent", b.i64, true, m.i64.const(0n));
+  m.addGlobalExport("$spent", "$spent");
+  const limit = BigInt(exported.limit);
   const all = Array.from({ length: m.getNumFunctions() }, (_, at) => scan(b, m.getFunctionByIndex(at)));
   const called = new Set(all.flatMap(({ targets }) => targets));
   const entries = new Set<string>();
   for (const name of exported.functions) {
     const target = b.getExportInfo(m.getExport(name)).value;
     if (called.has(target) || entries.has(target) || m.getNumTables() > 0) {
-      entries.add(addEntry(b, m, { name, target }));
+      entries.add(addEntry(b, m, { name, target, limit }));
     } else entries.add(target);
   }
   for (const { f, name, loops, leaf } of all) {
     if (leaf && entries.has(name)) meterLeaf(b, m, f);
-    else meterFunction(b, m, { f, keeping: entries.has(name) ? "entry" : loops });
+    else meterFunction(b, m, { f, limit, keeping: entries.has(name) ? "entry" : loops });
   }
   for (const name of exported.glue) {
     const f = m.getFunction(b.getExportInfo(m.getExport(name)).value);
@@ -92,24 +92,28 @@ function scan(b: Binaryen, f: Ref): Shape {
   return shape;
 }
 
-/** A call from outside that costs one unit: nothing is left to count once it has begun. */
+/** A call from outside that costs one unit, which every limit allows. */
 function meterLeaf(b: Binaryen, m: Module, f: Ref): void {
-  const one = m.i64.const(1n), empty = m.i64.lt_s(m.global.get("$limit", b.i64), one);
-  const trap = m.block(null, [m.global.set("$fuel", m.i64.const(-1n)), m.unreachable()]);
   const spend = m.global.set("$spent", m.i64.add(m.global.get("$spent", b.i64), m.i64.const(1n)));
-  const body = b.Function.getBody(f);
-  b.Function.setBody(f, m.block(null, [m.if(empty, trap), spend, body], b.Function.getResults(f)));
+  b.Function.setBody(f, m.block(null, [spend, b.Function.getBody(f)], b.Function.getResults(f)));
+}
+
+/** Ends the call for want of fuel, and says so. */
+function trap(b: Binaryen, m: Module): Ref {
+  const complement = m.i64.xor(m.global.get("$spent", b.i64), m.i64.const(-1n));
+  return m.block(null, [m.global.set("$spent", complement), m.unreachable()]);
 }
 
 /** An export of its own for a function that is also called from within: only calls from outside begin with a full tank. */
-function addEntry(b: Binaryen, m: Module, { name, target }: { name: string; target: string }): string {
+function addEntry(b: Binaryen, m: Module, on: { name: string; target: string; limit: bigint }): string {
+  const { name, target, limit } = on;
   const f = m.getFunction(target), entry = `$enter/${name}`;
   const [params, results] = [b.Function.getParams(f), b.Function.getResults(f)];
   const passed = b.expandType(params).map((type, at) => m.local.get(at, type));
   m.addFunction(entry, params, results, [], m.call(target, passed, results));
   m.removeExport(name);
   m.addFunctionExport(entry, name);
-  meterFunction(b, m, { f: m.getFunction(entry), keeping: "entry", free: true });
+  meterFunction(b, m, { f: m.getFunction(entry), limit, keeping: "entry", free: true });
   return entry;
 }
 
@@ -119,6 +123,7 @@ function addEntry(b: Binaryen, m: Module, { name, target }: { name: string; targ
  */
 interface Metered {
   f: Ref;
+  limit: bigint;
   keeping: "global" | "local" | "entry";
   free?: boolean;
 }
@@ -140,7 +145,7 @@ interface Site {
   then(value: Ref, after: Ref[]): Ref;
 }
 
-function makeSite(b: Binaryen, m: Module, { f, keeping }: Metered): Site {
+function makeSite(b: Binaryen, m: Module, { f, limit, keeping }: Metered): Site {
   const { i64, none } = b;
   const left = b._BinaryenFunctionAddVar(f, i64);
   const temps = new Map<number, number>();
@@ -161,12 +166,11 @@ function makeSite(b: Binaryen, m: Module, { f, keeping }: Metered): Site {
     charge(amount, from = keeping === "global" ? global("$fuel") : remaining()) {
       const empty = m.i64.lt_s(remaining(), m.i64.const(0n));
       const taken = m.local.set(left, m.i64.sub(from, amount));
-      if (keeping === "global") return m.block(null, [taken, save(), m.if(empty, m.unreachable())], none);
-      return m.block(null, [taken, m.if(empty, m.block(null, [save(), m.unreachable()]))], none);
+      return m.block(null, [taken, ...(keeping === "global" ? [save()] : []), m.if(empty, trap(b, m))], none);
     },
     settle() {
       if (keeping === "local") return save();
-      return m.global.set("$spent", m.i64.add(global("$spent"), m.i64.sub(global("$limit"), remaining())));
+      return m.global.set("$spent", m.i64.add(global("$spent"), m.i64.sub(m.i64.const(limit), remaining())));
     },
     then(value, after) {
       const type = b.getExpressionType(value);
@@ -178,7 +182,7 @@ function makeSite(b: Binaryen, m: Module, { f, keeping }: Metered): Site {
 }
 
 function meterFunction(b: Binaryen, m: Module, metered: Metered): void {
-  const { f, keeping, free = false } = metered, { Function: F } = b;
+  const { f, limit, keeping, free = false } = metered, { Function: F } = b;
   const site = makeSite(b, m, metered), { charge, settle, then } = site;
   const one = () => m.i64.const(1n);
   const body = rewrite(b, F.getBody(f), (expression, kind) => {
@@ -196,7 +200,7 @@ function meterFunction(b: Binaryen, m: Module, metered: Metered): void {
     call(accessors(b, kind), "setValue", expression, then(value, [settle()]));
     return expression;
   });
-  const start = m.global.get(keeping === "entry" ? "$limit" : "$fuel", b.i64);
+  const start = keeping === "entry" ? m.i64.const(limit) : m.global.get("$fuel", b.i64);
   const first = free ? m.local.set(site.left, start) : charge(one(), start);
   F.setBody(f, m.block(null, [first, keeping === "global" ? body : then(body, [settle()])], F.getResults(f)));
 }

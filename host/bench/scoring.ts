@@ -2,6 +2,7 @@
 import process from "node:process";
 import { fileURLToPath } from "node:url";
 import type { Task, TaskFile } from "../../actors/functions.ts";
+import { TRAINING_SEED } from "../functions/arena.ts";
 import { scoreTraining } from "../evaluation/evaluate.ts";
 import { createWorkshop } from "../evaluation/pool.ts";
 import type { Workshop } from "../evaluation/types.ts";
@@ -9,7 +10,7 @@ import { median, type Row } from "../testing/measure.ts";
 import { createInstance } from "../wasm/instance.ts";
 import { createMemories } from "../wasm/memories.ts";
 
-const CANDIDATES = 2_000, ROUNDS = 9, RUNAWAYS = 1_000, KILLS = 30, DEADLINE_MS = 100;
+const CANDIDATES = 1_000, WARM = 10, ROUNDS = 21, RUNAWAYS = 1_000, KILLS = 30, DEADLINE_MS = 100;
 const never = new AbortController().signal;
 const LOOP = "export function spin(n: i32): i32 { while (true) { n = n * 3 + 1; } return n; }";
 const RUNAWAY = `export default ({ task }) => task({
@@ -41,21 +42,19 @@ async function measureCandidates(workshop: Workshop): Promise<Row[]> {
   const compiled = await workshop.compile({ source, functions, limits, optimize: 1 }, never);
   if (!compiled.ok) throw new Error(`Cannot measure scoring: ${compiled.diagnostics}`);
   const { wasm, plain } = compiled;
-  const first = scoreOnce(task, wasm, { size: plain.length, seed: 0, best: [] });
+  const first = scoreOnce(task, wasm, { size: plain.length, best: [] });
   if (!first.ok) throw new Error(`Cannot measure scoring: ${first.feedback}`);
   const best = [{ ...first.score, score: Infinity }]; // as most candidates are: no better than what is there
-  const rounds = Array.from({ length: ROUNDS }, (_, round) => {
+  const rounds = Array.from({ length: WARM + ROUNDS }, () => {
     const before = process.cpuUsage(), started = performance.now();
-    for (let at = 0; at < CANDIDATES; at++) {
-      scoreOnce(task, wasm, { size: plain.length, seed: round * CANDIDATES + at, best });
-    }
+    for (let at = 0; at < CANDIDATES; at++) scoreOnce(task, wasm, { size: plain.length, best });
     const { user, system } = process.cpuUsage(before);
     return { cpu: (user + system) / CANDIDATES, wall: 1000 * (performance.now() - started) / CANDIDATES };
-  });
-  const asks = { file: fileURLToPath(file), candidate: wasm, trainingSeed: 0 };
+  }).slice(WARM);
+  const asks = { file: fileURLToPath(file), candidate: wasm, trainingSeed: TRAINING_SEED };
   await workshop.score(asks, never); // its process is there when the clock starts
   const asked = performance.now();
-  for (let at = 0; at < 200; at++) await workshop.score({ ...asks, trainingSeed: at }, never);
+  for (let at = 0; at < 200; at++) await workshop.score(asks, never);
   const through = 1000 * (performance.now() - asked) / 200;
   const cpu = median(rounds.map(({ cpu }) => cpu)), wall = median(rounds.map(({ wall }) => wall));
   return [
@@ -72,12 +71,12 @@ const { lend, giveBack } = createMemories();
 function scoreOnce(
   task: Task,
   wasm: Uint8Array<ArrayBuffer>,
-  on: { size: number; seed: number; best: { score: number; feedback: string[] }[] },
+  on: { size: number; best: { score: number; feedback: string[] }[] },
 ) {
   const { functions, limits } = task;
   giveBack();
   const body = createInstance(new WebAssembly.Module(wasm), { functions, limits, size: on.size, metered: true, lend });
-  return scoreTraining(task, body, { seed: on.seed, best: on.best, now: () => 0 });
+  return scoreTraining(task, body, { seed: TRAINING_SEED, best: on.best, now: () => 0 });
 }
 
 async function measureRunaways(workshop: Workshop, folder: string): Promise<Row[]> {

@@ -1,5 +1,6 @@
 /** Catches bodies that keep state between calls: a sample of the calls is asked again, of a fresh instance, in another order. */
 import type { Instance, ResultType, Signatures, Value } from "../../actors/functions.ts";
+import { inMemory } from "../wasm/runtime.ts";
 
 type Any = Value<ResultType>;
 type Call = (...values: Any[]) => Any;
@@ -7,7 +8,7 @@ interface Kept {
   name: string;
   /** Copies from before the call. */
   values: Any[];
-  /** The result, then the parameters as the call left them, digested. */
+  /** The result, then the arrays as the call left them, digested. */
   answer: Any[];
 }
 
@@ -33,11 +34,11 @@ export function watch(body: Instance, functions: Signatures, seed: number): Watc
   };
   const sample = (name: string, call: Call, values: Any[]): Any => {
     next = seen + skip();
-    const size = values.reduce<number>((sum, value) => sum + (ArrayBuffer.isView(value) ? value.byteLength : 0), 0);
-    if (size > MOST_BYTES) return call(...values);
-    const before = values.map(copy);
+    const arrays = arraysOf(values);
+    if (arrays.reduce((sum, { byteLength }) => sum + byteLength, 0) > MOST_BYTES) return call(...values);
+    const before = arrays.length > 0 ? values.map(copy) : values;
     const result = call(...values);
-    kept[taken++ % SAMPLE] = { name, values: before, answer: [result, ...values].map(digest) };
+    kept[taken++ % SAMPLE] = { name, values: before, answer: [result, ...arrays].map(digest) };
     return result;
   };
   const wrap = (instance: Instance): Instance => {
@@ -48,7 +49,10 @@ export function watch(body: Instance, functions: Signatures, seed: number): Watc
     for (const name of Object.keys(functions)) {
       const call = own[name];
       if (!call) continue;
-      wrapped[name] = (...values) => seen++ === next ? sample(name, call, values) : call(...values);
+      const { parameters = [] } = functions[name] ?? {}, { length } = parameters;
+      wrapped[name] = length > 3 || parameters.some(([, type]) => inMemory(type))
+        ? (...values) => seen++ === next ? sample(name, call, values) : call(...values)
+        : (a, b, c, d) => seen++ === next ? sample(name, call, [a, b, c, d].slice(0, length)) : call(a, b, c, d); // no array for each
     }
     return {
       functions: wrapped,
@@ -65,7 +69,7 @@ export function watch(body: Instance, functions: Signatures, seed: number): Watc
       const again = body.fresh().functions as unknown as Record<string, Call>;
       for (const { name, values, answer } of kept.toReversed()) {
         const asked = values.map(show).join(", ");
-        const now = [again[name]?.(...values), ...values].map(digest);
+        const now = [again[name]?.(...values), ...arraysOf(values)].map(digest);
         const at = answer.findIndex((value, index) => !Object.is(value, now[index]));
         if (at >= 0) return changed(`${name}(${asked})`, answer[at], now[at]);
       }
@@ -80,6 +84,7 @@ function changed(call: string, first: Any, second: Any): string {
 }
 
 const brief = (value: Any) => typeof value === "string" && value.startsWith("an array of ") ? value : show(value);
+const arraysOf = (values: Any[]) => values.filter((value) => ArrayBuffer.isView(value));
 const copy = (value: Any): Any => ArrayBuffer.isView(value) ? value.slice() as Any : value;
 
 /** An array as a short text of its bytes (FNV-1a), any other value as it is. */

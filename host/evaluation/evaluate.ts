@@ -108,10 +108,11 @@ function parseScore(given: unknown, { objectives }: Pick<Task, "objectives">): P
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === "object" && value !== null;
 
 // deno-lint-ignore no-control-regex -- what a body returns may hold any of them
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/;
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g,
+  UNUSUAL = new RegExp(`${CONTROL.source}|[\\ud800-\\udfff]`);
 
 /** One printable line of at most 300 characters, well-formed. */
 function cutLine(line: string): string {
-  const flat = CONTROL.test(line) ? line.replace(new RegExp(CONTROL, "g"), " ").toWellFormed() : line.toWellFormed();
+  const flat = UNUSUAL.test(line) ? line.replace(CONTROL, " ").toWellFormed() : line;
   return flat.length <= CHARACTERS ? flat : `${flat.slice(0, CHARACTERS - 1).toWellFormed().replace(/\ufffd$/, "")}…`;
 }

@@ -42,11 +42,11 @@ export function createRandom(seed: number): Random {
   const next = () => ((word() >>> 5) * 0x4000000 + (word() >>> 6)) / 0x20000000000000;
   const integer = (below: number) => {
     if (!(below >= 1)) throw new RangeError(`Cannot draw a whole number below ${below}: give one of at least 1`);
-    if (below > 0x100000000) return Math.floor(next() * below);
-    const whole = Math.floor(below), most = 0x100000000 - (0x100000000 % whole);
+    if (below > 0xffffffff) return Math.floor(next() * below);
+    const whole = Math.floor(below) >>> 0, least = (-whole >>> 0) % whole; // 2 ** 32 % whole, in whole numbers
     for (;;) {
-      const drawn = word();
-      if (drawn < most) return drawn % whole;
+      const drawn = word() >>> 0;
+      if (drawn < 0x100000000 - least) return drawn % whole;
     }
   };
   return {
@@ -70,20 +70,23 @@ export function createRandom(seed: number): Random {
       const shuffled = [...items];
       for (let at = shuffled.length - 1; at > 0; at--) {
         const other = integer(at + 1);
-        [shuffled[at], shuffled[other]] = [shuffled[other] as T, shuffled[at] as T];
+        const drawn = shuffled[other] as T;
+        shuffled[other] = shuffled[at] as T;
+        shuffled[at] = drawn;
       }
       return shuffled;
     },
   };
 }
 
-function seeded(seed: number): () => number {
-  const next = splitmix64(BigInt(Math.trunc(Number.isFinite(seed) ? seed : 0)));
-  const [first, second] = [next(), next()];
-  return xoshiro128(
-    Number(first >> 32n),
-    Number(first & 0xffffffffn),
-    Number(second >> 32n),
-    Number(second & 0xffffffffn),
-  );
+let expanded = { seed: NaN, words: [0, 0, 0, 0] as [number, number, number, number] };
+/** Training has one seed, so the words of the last one are kept. */
+function seeded(given: number): () => number {
+  const seed = Math.trunc(Number.isFinite(given) ? given : 0);
+  if (expanded.seed !== seed) {
+    const next = splitmix64(BigInt(seed)), [first, second] = [next(), next()];
+    const halves = [first >> 32n, first & 0xffffffffn, second >> 32n, second & 0xffffffffn];
+    expanded = { seed, words: halves.map(Number) as [number, number, number, number] };
+  }
+  return xoshiro128(...expanded.words);
 }

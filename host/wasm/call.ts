@@ -5,11 +5,9 @@ import { inMemory } from "./runtime.ts";
 /** The exports of a compiled module: its functions, its memory, and what the compiler put there by `$` names. */
 export interface Exports {
   readonly memory?: WebAssembly.Memory;
-  readonly $fuel?: WebAssembly.Global;
   readonly $limit?: WebAssembly.Global;
   readonly $spent?: WebAssembly.Global;
   readonly $message?: WebAssembly.Global;
-  readonly $exhausted?: WebAssembly.Global;
   readonly $reset?: () => void;
   readonly [name: string]: unknown;
 }
@@ -50,8 +48,9 @@ const VIEWS = {
 } satisfies Record<ArrayType, unknown>;
 /** Where an array's object holds its data's address and length in bytes; where any object holds its own length. */
 const DATA = 4, BYTES = 8, SIZE = -4;
-/** A string of so many characters is read one by one, without a view of its own. */
-const SHORT = 24;
+/** For strings of each length up to 64, an array to make it of: cheaper than a view of its own, or than one character after another. */
+const SHORT = Array.from({ length: 65 }, (_, length) => Array<number>(length).fill(0));
+const NOTHING = new ArrayBuffer(0);
 
 /** Plans the calls of all functions of a task. */
 export function planCalls(functions: Signatures): Plan[] {
@@ -73,22 +72,21 @@ export function planCalls(functions: Signatures): Plan[] {
 
 /** A function of JavaScript for one export. */
 export function makeCall(calling: Calling): Function {
-  const { plan, exports } = calling;
+  const { plan } = calling;
   if (!plan.numeric) return callArrays(calling);
-  const { parameters, result } = plan.signature;
-  const few = parameters.length <= 4 && !plan.narrow && !exports.$reset && !inMemory(result);
-  return few ? callFew(calling) : callNumbers(calling);
+  return plan.signature.parameters.length <= 4 && !plan.narrow ? callFew(calling) : callNumbers(calling);
 }
 
 /** Up to four numbers that need no narrowing: short enough to be inlined whole into the caller. */
 function callFew({ plan, exports, fail }: Calling): Function {
-  const { name, out, types: [t0, t1, t2, t3], signature } = plan;
-  const target = functionOf(exports, name);
+  const { name, types: [t0, t1, t2, t3], signature } = plan;
+  const target = functionOf(exports, name), reset = exports.$reset, out = carryOut(plan, exports);
   return (a, b, c, d, e) => {
     if (kind(a) !== t0 || kind(b) !== t1 || kind(c) !== t2 || kind(d) !== t3 || e !== undefined) {
       throw misfit(name, signature, [a, b, c, d, e]);
     }
     try {
+      reset?.();
       return out(target(a, b, c, d));
     } catch (error) {
       throw fail(error, name);
@@ -151,22 +149,29 @@ function carryOut({ signature: { result }, out }: Plan, exports: Exports): Plan[
   return out;
 }
 
-/** Reads strings at addresses, with their lone surrogates; it makes views once for as long as memory does not grow. */
+/** Reads strings at addresses, with their lone surrogates. */
 export function stringReader(exports: Exports): (address: number) => string {
-  let buffer: ArrayBuffer | undefined, units = new Uint16Array(), words = new Uint32Array();
   return (address) => {
-    const now = bufferOf(exports);
-    if (now !== buffer) [buffer, units, words] = [now, new Uint16Array(now), new Uint32Array(now)];
-    const start = address >>> 1, end = start + ((words[(address + SIZE) >>> 2] ?? 0) >>> 1);
+    const { units, words } = viewsOf(bufferOf(exports));
+    const start = address >>> 1, length = (words[(address + SIZE) >>> 2] ?? 0) >>> 1;
+    const short = SHORT[length];
+    if (short) {
+      for (let at = 0; at < length; at++) short[at] = units[start + at] ?? 0;
+      return String.fromCharCode(...short);
+    }
     let text = "";
-    if (end - start <= SHORT) { for (let at = start; at < end; at++) text += String.fromCharCode(units[at] ?? 0); }
-    else {
-      for (let at = start; at < end; at += 8192) {
-        text += String.fromCharCode.apply(null, units.subarray(at, Math.min(end, at + 8192)) as never);
-      }
+    for (let at = start, end = start + length; at < end; at += 8192) {
+      text += String.fromCharCode(...units.subarray(at, Math.min(end, at + 8192)));
     }
     return text;
   };
+}
+
+let views = { buffer: NOTHING, units: new Uint16Array(NOTHING), words: new Uint32Array(NOTHING) };
+/** Those of the memory that was read last: one instance after another has the same. */
+function viewsOf(buffer: ArrayBuffer): typeof views {
+  if (buffer !== views.buffer) views = { buffer, units: new Uint16Array(buffer), words: new Uint32Array(buffer) };
+  return views;
 }
 
 type Bytes = InstanceType<(typeof VIEWS)[ArrayType]>;
@@ -198,7 +203,7 @@ function copy(to: Bytes, from: Bytes): void {
 }
 
 /** Never a shared buffer: a module's memory is its own. */
-const bufferOf = (exports: Exports) => (exports.memory?.buffer ?? new ArrayBuffer(0)) as ArrayBuffer;
+const bufferOf = (exports: Exports) => (exports.memory?.buffer ?? NOTHING) as ArrayBuffer;
 const word = (exports: Exports, at: number): number => new DataView(bufferOf(exports)).getUint32(at, true);
 
 function functionOf(exports: Exports, name: string): Function {

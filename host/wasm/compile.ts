@@ -1,5 +1,5 @@
 /** The warm compiler: a body in AssemblyScript becomes a metered module without imports, or words that say how to mend it. */
-import type { Signatures } from "../../actors/functions.ts";
+import type { Limits, Signatures } from "../../actors/functions.ts";
 import { meter } from "../assembly/fuel.ts";
 import { addLines } from "./lines.ts";
 import type { CompilerModules, Diagnostic, Module, Program, Source } from "../assembly/asc.d.ts";
@@ -93,7 +93,7 @@ function compileBody(modules: CompilerModules, library: Source[], request: Compi
     const glue = exportRuntime(m, functions);
     asc.optimize(compiled, optimize, 0, true, false);
     if (optimize === 1) inline(modules, m);
-    return finish(modules, m, { functions: Object.keys(functions), glue, pages: limits.pages });
+    return finish(modules, m, { functions: Object.keys(functions), glue, limits });
   } finally {
     m.dispose();
   }
@@ -110,9 +110,7 @@ function inline({ binaryen }: CompilerModules, m: Module): void {
 
 /** Exports what the host reads after a trap; a module that never allocates needs no arena, and none of its exports. */
 function exportRuntime(m: Module, functions: Signatures): string[] {
-  for (const name of ["message", "exhausted"]) {
-    if (m.getGlobal(`${RUNTIME}/${name}`) !== 0) m.addGlobalExport(`${RUNTIME}/${name}`, `$${name}`);
-  }
+  if (m.getGlobal(`${RUNTIME}/message`) !== 0) m.addGlobalExport(`${RUNTIME}/message`, "$message");
   const types = Object.values(functions).flatMap((
     { parameters, result },
   ) => [...parameters.map(([, type]) => type), result]);
@@ -128,15 +126,15 @@ function exportRuntime(m: Module, functions: Signatures): string[] {
 function finish(
   { binaryen }: CompilerModules,
   m: Module,
-  exported: { functions: string[]; glue: string[]; pages: number },
+  { limits, ...exported }: { functions: string[]; glue: string[]; limits: Limits },
 ) {
   if (exported.glue.length === 0 && m.getNumDataSegments() === 0) m.removeExport("memory");
   m.runPasses(["remove-unused-module-elements"]);
   binaryen.setDebugInfo(false);
   const plain = m.emitBinary();
-  const wrong = checkModule(plain, exported);
+  const wrong = checkModule(plain, { ...exported, pages: limits.pages });
   if (wrong) return refuse("policy", [wrong]);
-  meter(binaryen, m, exported);
+  meter(binaryen, m, { ...exported, limit: limits.fuel });
   binaryen.setDebugInfo(true);
   importMemory(m);
   const { binary, sourceMap } = m.emitBinary("m");

@@ -18,7 +18,7 @@ Deno.test("a body becomes a module that imports nothing, exports its functions, 
   const first = await build(FIZZ, I32);
   equal(WebAssembly.Module.imports(first.module), []);
   const names = WebAssembly.Module.exports(first.module).map(({ name }) => name);
-  equal(names.toSorted(), ["$fuel", "$limit", "$spent", "f"]);
+  equal(names.toSorted(), ["$spent", "f"]);
   await compile("export function f(n: i32): i32 { return g(n) }", I32);
   await compile("export function f(n: i32): i32 { return [1, 2, 3].map<i32>((x) => x * 2)[n] }", I32);
   const again = await build(FIZZ, I32);

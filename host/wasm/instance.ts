@@ -2,7 +2,8 @@
 import type { Callables, Instance, Limits, Signatures } from "../../actors/functions.ts";
 import { type Exports, makeCall, type Plan, planCalls, stringReader } from "./call.ts";
 import { instantiate, type Lend } from "./memories.ts";
-import { explainTrap, type Told } from "./trap.ts";
+import { EXHAUSTED } from "./runtime.ts";
+import { explainTrap } from "./trap.ts";
 
 /** `size` is told as it is; `metered` says whether the module counts fuel, and so whether `limits.fuel` holds. */
 export interface InstanceOptions<F extends Signatures> {
@@ -24,32 +25,25 @@ export function createInstance<const F extends Signatures>(
 ): Instance<F> {
   const { functions, limits, size, metered, lend } = options;
   const exports = instantiate(module, limits.pages, lend).exports as Exports;
-  const { $limit, $spent } = exports;
-  const allowed = metered && $limit !== undefined;
-  if (allowed) $limit.value = BigInt(limits.fuel);
+  const { $limit, $spent, $message } = exports;
+  const counted = metered ? $spent : undefined;
+  if ($limit) $limit.value = BigInt(limits.fuel); // a module of before it became a constant
   let trapped = 0;
   const fail = (error: unknown, called: string): unknown => {
-    const told: Told = {
-      module,
-      limits,
-      called,
-      text: stringReader(exports),
-      take(name) {
-        const global = exports[name];
-        const value = Number(global?.value ?? 0);
-        if (global && value !== 0) global.value = name === "$fuel" ? 0n : 0;
-        return value;
-      },
-    };
-    const trap = explainTrap(error, told);
-    if (trap && allowed) trapped += limits.fuel;
+    const spent: bigint = counted?.value ?? 0n, said = Number($message?.value ?? 0) >>> 0;
+    if (counted && spent < 0n) counted.value = ~spent;
+    if ($message) $message.value = 0;
+    const without = spent < 0n ? "fuel" : said === EXHAUSTED ? "memory" : undefined;
+    const message = said > EXHAUSTED ? stringReader(exports)(said) : undefined;
+    const trap = explainTrap(error, { module, limits, called, without, message });
+    if (trap && counted) trapped += limits.fuel;
     return trap ?? error;
   };
   const made: Record<string, unknown> = {};
   for (const plan of plansOf(functions)) made[plan.name] = makeCall({ plan, exports, fail });
   return {
     functions: made as Callables<F>,
-    fuel: () => allowed ? Number($spent?.value ?? 0) + trapped : 0,
+    fuel: () => Number(counted?.value ?? 0) + trapped,
     size,
     fresh: () => createInstance(module, options),
   };

@@ -183,6 +183,16 @@ Deno.test("fuel is counted to the unit, and starts anew with each call from outs
   equal(tight.fresh().fuel(), 0);
 });
 
+/** (global (export "$limit") (mut i64) 0), and f gives what is in it. */
+const OLD =
+  "0061736d010000000106016001 7f017f03020100 0606017e0142000b 070e02016600000624 6c696d69740300 0a07010500 2300a70b";
+
+Deno.test("a module of before the limit was a constant gets its limit, too", () => {
+  const module = new WebAssembly.Module(Uint8Array.fromHex(OLD.replaceAll(" ", "")));
+  const { functions } = createInstance(module, { functions: I32, limits: LIMITS, size: 0, metered: true });
+  equal(functions.f(1), LIMITS.fuel);
+});
+
 Deno.test("calls among functions are counted whoever calls, also by pointer, recursion and the outside", async () => {
   const source = `export function f(n: i32): i32 { return n < 2 ? n : f(n - 1) + f(n - 2) }
 export function g(n: i32): i32 { let s = 0; for (let i = 0; i < n; i++) { s += f(3); if (s > 99) return s; } return s }

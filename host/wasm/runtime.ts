@@ -3,6 +3,8 @@ import type { ParameterType, Signatures } from "../../actors/functions.ts";
 
 /** The path of the runtime in the compiler's library, and the names it has in the module. */
 export const RUNTIME = "~lib/evo";
+/** What the module's message is when memory was exhausted: no string has this address. */
+export const EXHAUSTED = 1;
 
 /**
  * Memory is an arena: an allocation moves a pointer, and when the next call from outside begins all of it is given back,
@@ -15,7 +17,6 @@ export const LIBRARY = `
 @lazy let base: usize = (__heap_base + 15) & ~15;
 @lazy let top: usize = base;
 @lazy let started: i32 = 0;
-@lazy let exhausted: i32 = 0;
 @lazy let message: usize = 0;
 function abort(text: string | null, file: string | null, line: u32, column: u32): void {
   message = changetype<usize>(text);
@@ -23,12 +24,12 @@ function abort(text: string | null, file: string | null, line: u32, column: u32)
 }
 function reserve(end: usize): void {
   let missing = <i32>((end + 0xffff) >>> 16) - memory.size();
-  if (missing > 0 && memory.grow(missing) < 0) { exhausted = 1; unreachable(); }
+  if (missing > 0 && memory.grow(missing) < 0) { message = ${EXHAUSTED}; unreachable(); }
   top = end;
 }
 @unsafe export function __new(size: usize, id: u32): usize {
   let at = (top + 35) & ~15;
-  if (size > 0x3fffffff) { exhausted = 1; unreachable(); }
+  if (size > 0x3fffffff) { message = ${EXHAUSTED}; unreachable(); }
   reserve(at + size);
   store<u32>(at - 8, id);
   store<u32>(at - 4, <u32>size);
@@ -36,7 +37,7 @@ function reserve(end: usize): void {
 }
 @unsafe export function __renew(at: usize, size: usize): usize {
   let had = <usize>load<u32>(at - 4);
-  if (size > 0x3fffffff) { exhausted = 1; unreachable(); }
+  if (size > 0x3fffffff) { message = ${EXHAUSTED}; unreachable(); }
   if (at + had == top) reserve(at + size);
   else if (size > had) {
     let moved = __new(size, load<u32>(at - 8));

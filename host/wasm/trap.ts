@@ -23,36 +23,36 @@ const WORDS: Record<string, string> = {
   "Maximum call stack size exceeded": "the stack overflowed, the recursion is too deep",
 };
 
-/** What a module tells about its trap; `take` reads and clears one of its globals. */
+/** What a module tells about its trap. */
 export interface Told {
   module: WebAssembly.Module;
   limits: Limits;
   /** The export that was called. */
   called: string;
-  /** A string at an address of the module's memory. */
-  text(address: number): string;
-  take(counter: "$fuel" | "$exhausted" | "$message"): number;
+  /** What it had none left of. */
+  without: "fuel" | "memory" | undefined;
+  /** What it said of it itself. */
+  message: string | undefined;
 }
 
 /** The trap behind an error of a call; undefined if the error is not the module's. */
 export function explainTrap(error: unknown, told: Told): FunctionTrap | undefined {
   const overflow = error instanceof RangeError && error.message.startsWith("Maximum call stack");
   if (!(error instanceof WebAssembly.RuntimeError) && !overflow) return undefined;
-  const { called, limits } = told;
-  const [fuel, exhausted, message] = [told.take("$fuel"), told.take("$exhausted"), told.take("$message")];
+  const { called, limits, without } = told;
   const place = findPlace(error.stack ?? "", told.module);
   const name = place?.name ?? called;
   const where = `${name === called ? "" : ` in ${name}`}${place?.line ? ` at line ${place.line}` : ""}`;
-  if (fuel < 0) {
+  if (without === "fuel") {
     const allowed = `one call may use ${limits.fuel} units; do less work, or make sure that every loop ends`;
     return new FunctionTrap(`${called} ran out of fuel${where}: ${allowed}`, "fuel", name, place?.line);
   }
-  if (exhausted !== 0) {
+  if (without === "memory") {
     const allowed =
       `it may use ${limits.pages} pages of 64 KiB, and what it allocates is given back only when the call ends`;
     return new FunctionTrap(`${called} ran out of memory${where}: ${allowed}`, "memory", name, place?.line);
   }
-  const why = message !== 0 ? told.text(message) : WORDS[error.message] ?? error.message;
+  const why = told.message ?? WORDS[error.message] ?? error.message;
   return new FunctionTrap(`${called} trapped${where}: ${why}`, "trap", name, place?.line);
 }
 

@@ -3,11 +3,11 @@ import type { FunctionApi, Random } from "../../../actors/functions.ts";
 interface Case {
   n: bigint;
   expected: string;
-  got?: string;
+  got: string | undefined;
 }
 
 /** Whoever knows only these knows little: most cases are drawn anew. */
-const EDGES: Case[] = [
+const EDGES: Pick<Case, "n" | "expected">[] = [
   { n: 0n, expected: "FizzBuzz" },
   { n: 2n ** 32n - 1n, expected: "FizzBuzz" },
   { n: 2n ** 53n + 1n, expected: "Fizz" },
@@ -23,18 +23,29 @@ const halves = new Uint32Array(2), whole = new BigUint64Array(halves.buffer);
 
 /** Seven numbers up to 104, then of 32 bits, then of 64, behind the edges. */
 function draw(random: Random): Case[] {
-  const cases: Case[] = EDGES.map((edge) => ({ ...edge })), word = () => 15 + random.integer(2 ** 32 - 30);
-  for (const [low, high] of [[() => random.integer(100), () => 0], [word, () => 0], [word, word]] as const) {
-    for (const kind of DRAWN) {
-      const rests = KINDS[kind] ?? [], rest = rests[random.integer(rests.length)] ?? 0;
-      const [some, more] = [low(), high()];
-      halves[0] = some - (some + more) % 15 + rest; // 2 ** 32 leaves 1
-      halves[1] = more;
-      const n = whole[0] ?? 0n;
-      cases.push({ n, expected: WORDS[kind] ?? `${n}` });
-    }
+  const cases: Case[] = EDGES.map(({ n, expected }) => ({ n, expected, got: undefined }));
+  const word = () => 15 + random.integer(2 ** 32 - 30);
+  for (let at = 0; at < 3 * DRAWN.length; at++) {
+    const kind = DRAWN[at % DRAWN.length] ?? 0, rests = KINDS[kind] ?? [];
+    const rest = rests[random.integer(rests.length)] ?? 0;
+    const some = at < DRAWN.length ? random.integer(100) : word(), more = at < 2 * DRAWN.length ? 0 : word();
+    halves[0] = some - (some + more) % 15 + rest; // 2 ** 32 leaves 1
+    halves[1] = more;
+    const n = whole[0] ?? 0n;
+    cases.push({ n, expected: WORDS[kind] ?? `${n}`, got: undefined });
   }
   return cases;
+}
+
+let known = { first: NaN, cases: [] as Case[], order: [] as Case[] };
+/** The cases, and the order in which they are asked. All of a training are scored on the same, which are drawn once. */
+function casesOf(random: Random): typeof known {
+  const first = random.next(); // tells one seed from another
+  if (first !== known.first) {
+    const cases = draw(random);
+    known = { first, cases, order: random.shuffle(cases) };
+  }
+  return known;
 }
 
 /** An answer of the body, quoted, and short whatever it is. */
@@ -51,11 +62,11 @@ The score is the share of 26 cases that are exactly right: 5 edges, 7 numbers up
     limits: { fuel: 10_000, pages: 1, deadlineMs: 2_000, source: 20_000 },
     goal: 1,
     evaluate({ functions }, { random }) {
-      const cases = draw(random), told = new Set<string>();
-      for (const one of random.shuffle(cases)) one.got = functions.fizzbuzz(one.n);
+      const { cases, order } = casesOf(random), told = new Set<string>();
+      for (const one of order) one.got = functions.fizzbuzz(one.n);
       const wrong = cases.filter(({ expected, got }) => got !== expected);
       for (const { n, expected, got } of wrong) {
-        if (told.size < 8) told.add(`n = ${n}: expected ${quote(expected)}, got ${quote(got)}`);
+        if (told.size < 8) told.add(`n = ${n}: expected "${expected}", got ${quote(got)}`);
       }
       const right = cases.length - wrong.length, sum = `${right} of ${cases.length} cases are right`;
       return { score: right / cases.length, feedback: [...told, sum] };

@@ -1,4 +1,4 @@
-import { deepStrictEqual as equal, ok } from "node:assert/strict";
+import { deepStrictEqual as equal, ok, throws } from "node:assert/strict";
 import { declared, scoreOf } from "../../lib/fake_functions.ts";
 import fizzbuzz from "./task.ts";
 
@@ -61,11 +61,13 @@ Deno.test("fizzbuzz asks for the edges, and for as many numbers of each kind bel
   }
 });
 
+let runs = 0;
 /** The numbers of one run, in the order of the cases, when of each range the number that `pick` says is drawn. */
 function drawn(pick: (below: number) => number) {
   const numbers: bigint[] = [], ranges: number[] = [];
   const integer = (below: number) => (ranges.push(below), pick(below));
-  scoreOf(fizzbuzz, body((n) => `${numbers.push(n)}`), { random: { integer, shuffle: (items) => [...items] } });
+  const random = { next: () => ++runs, integer, shuffle: <T>(items: readonly T[]) => [...items] };
+  scoreOf(fizzbuzz, body((n) => `${numbers.push(n)}`), { random });
   return { numbers: numbers.slice(5), ranges };
 }
 
@@ -88,6 +90,19 @@ Deno.test("fizzbuzz asks in another order and for other numbers on another seed"
   ok(one.filter((n) => two.includes(n)).length < 12);
   ok(one.indexOf(0n) !== two.indexOf(0n) || one.indexOf(2n ** 63n) !== two.indexOf(2n ** 63n));
   ok(one.slice(0, 5).some((n) => n !== 0n && n % (2n ** 31n) > 1n && n < 2n ** 31n));
+});
+
+Deno.test("fizzbuzz asks and scores the same on the same seed, whatever was scored before, and whatever trapped", () => {
+  const [one, again, two, last] = [asked(1), asked(1), asked(2), asked(1)];
+  equal([again, last], [one, one]);
+  ok(one.join() !== two.join());
+  const traps = body(() => {
+    throw new Error("a trap");
+  });
+  throws(() => scoreOf(fizzbuzz, traps, { seed: 1 }), /a trap/);
+  const half = body((n) => `${n}`);
+  equal(scoreOf(fizzbuzz, half, { seed: 1 }), scoreOf(fizzbuzz, half, { seed: 1 }));
+  equal(scoreOf(fizzbuzz, body(right), { seed: 1 }).score, 1);
 });
 
 Deno.test("fizzbuzz is half right for a body that only knows numbers, on every seed", () => {
