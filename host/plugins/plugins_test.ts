@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import type { Permissions } from "../../actors/plugins.ts";
-import { no, ok as good, type Shown, type ToolResult } from "../../actors/types.ts";
+import { no, ok as good, type Outcome, type Shown, type ToolResult } from "../../actors/types.ts";
 import type { ToolWorkerOptions } from "../workers/types.ts";
 import { createPlugins, type PluginsOptions, type Runtime } from "./plugins.ts";
 
@@ -199,7 +199,7 @@ Deno.test("What is being written is not loaded before it rests; editors' files, 
     await put("new.ts.tmp", { name: "renamed" });
     await Deno.rename(join(folder, "new.ts.tmp"), join(folder, "renamed.ts"));
     await until(() => names(plugins).includes("renamed"));
-    equal(names(plugins), ["renamed", "slow"]);
+    equal(names(plugins), ["slow", "renamed"]);
   }));
 
 Deno.test("Links out of the folder, FIFOs, devices, strange names and large files are refused in one sentence, each once", () =>
@@ -255,6 +255,31 @@ Deno.test("Of two plugins of one name the first counts, Evo's own before the dir
     await until(() => names(plugins).length === 0);
     await put("back.ts", { name: "back" });
     await until(() => names(plugins).includes("back"));
+  }));
+
+Deno.test("Whoever has a name keeps it: from a newcomer, from an edit of one that was there before, and from one that waited for consent", () =>
+  inPlace(async ({ open, put, said }) => {
+    const consent = Promise.withResolvers<Outcome<string>>();
+    await put("a.ts", { name: "early" });
+    await put("c.ts", { name: "greet", text: "consented", permissions: { env: ["API_KEY"] } });
+    const plugins = await open({ ask: () => consent.promise });
+    const taken = async (file: string, text: string) => {
+      await until(() => said.some((line) => line.startsWith(`Plugin ".evo/plugins/${file}" cannot be used whole`)));
+      equal([names(plugins).includes("greet"), (await call(plugins, "greet"))?.text], [true, text]);
+    };
+    await until(() => names(plugins).length === 1);
+    await put("m.ts", { name: "greet", text: "first" });
+    await until(() => names(plugins).length === 2);
+    consent.resolve(good("yes"));
+    await taken("c.ts", "first");
+    await put("b.ts", { name: "greet", text: "newcomer" });
+    await taken("b.ts", "first");
+    await put("a.ts", { name: "greet", text: "renamed" });
+    await taken("a.ts", "first");
+    await put("m.ts", { name: "greet", text: "edited" });
+    await until(async () => (await call(plugins, "greet"))?.text === "edited");
+    await put("m.ts", { name: "other" });
+    await until(async () => (await call(plugins, "greet"))?.text === "consented");
   }));
 
 Deno.test("Nothing of an untrusted directory is loaded, and that is said once; Evo's own plugins are", () =>

@@ -6,7 +6,7 @@ import { ok, type Outcome, type ToolResult } from "../../actors/types.ts";
 import { oneLine } from "../render/safe.ts";
 import { cut } from "../session/files.ts";
 import type { CallOptions, Declared, ToolWorker, ToolWorkerOptions } from "../workers/types.ts";
-import { asksNothing, covers, describe } from "./permissions.ts";
+import { covers, describe } from "./permissions.ts";
 import type { Found } from "./scan.ts";
 
 /** One tool of a plugin: `convert` makes of the arguments what the plugin's process takes. */
@@ -37,6 +37,8 @@ export interface Version {
 /** A plugin. `loaded` and `seen` are keys of its file: the one that was loaded last, and the one of the last look. */
 export interface Entry {
   found: Found;
+  /** 0 if it was there at the start. Of two that have one name, the lower counts. */
+  since: number;
   /** Its types are known to be wrong: then an edit need not be right either. */
   mistyped?: boolean;
   state: Row["state"];
@@ -64,14 +66,14 @@ export interface RegistryOptions {
 
 /** Makes a registry. */
 export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions) {
-  let entries = new Map<string, Entry>(), owners = new Map<string, { entry: Entry; tool: Tool }>();
+  let clock = 0, entries = new Map<string, Entry>(), owners = new Map<string, { entry: Entry; tool: Tool }>();
   const running = new WeakMap<ToolWorker, number>(), endings: Promise<void>[] = []; // calls in flight; processes that end
   const has = (entry: Entry) => entries.get(entry.found.path) === entry;
-  /** Whose names count: those of built-in tools, then in the order of the entries. */
+  /** Whose names count: those of built-in tools, then of whoever had them first, then in the order of the entries. */
   const settle = () => {
     const taken = new Map(builtIn().map((name) => [name, "a built-in tool"]));
     owners = new Map();
-    for (const entry of entries.values()) {
+    for (const entry of [...entries.values()].sort((a, b) => a.since - b.since)) {
       const tools = entry.active?.version.tools ?? [], clashes = tools.filter(({ name }) => taken.has(name));
       const note = clashes.map(({ name }) => `"${name}" is the name of ${taken.get(name)}`).join(", ");
       const news = note && note !== entry.note;
@@ -90,9 +92,8 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
   const retire = (entry: Entry) => {
     const worker = entry.active?.worker;
     if (!worker) return;
-    entry.active = undefined;
-    entry.calls += worker.calls;
-    entry.failures += worker.failures;
+    const calls = entry.calls + worker.calls, failures = entry.failures + worker.failures;
+    Object.assign(entry, { active: undefined, calls, failures });
     if (!running.get(worker)) endings.push(worker.end());
     settle();
   };
@@ -118,7 +119,7 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
     retire,
     /** Takes this list of files for all there is: unloads the others, and makes entries for the new. */
     take(found: Found[]): Entry[] {
-      const before = entries, fresh = { state: "loading" as const, calls: 0, failures: 0 };
+      const before = entries, fresh = { state: "loading" as const, calls: 0, failures: 0, since: clock++ };
       const known = (one: Found): Entry => before.get(one.path) ?? { ...fresh, found: one };
       entries = new Map(found.map((one) => [one.path, Object.assign(known(one), { found: one })]));
       for (const entry of before.values()) {
@@ -138,13 +139,14 @@ export function createRegistry({ builtIn, create, warn, tell }: RegistryOptions)
       });
       if (!made.ok) return made;
       if (!has(entry)) return ok(await made.value.end());
-      const again = entry.active ? " again" : "";
+      const again = entry.active ? " again" : "", held = version.tools.map(({ name }) => owners.get(name)?.entry);
+      if (held.some((one) => one && one !== entry && (entry.active || one.since > 0))) entry.since = clock++;
       retire(entry);
-      const active = { version, granted, worker: made.value };
-      Object.assign(entry, { active, state: "live", note: undefined, asked: undefined });
+      entry.active = { version, granted, worker: made.value };
+      Object.assign(entry, { state: "live", note: undefined, asked: undefined });
       settle();
-      const may = asksNothing(granted) ? "no permissions" : describe(version.asked);
-      if (entry.state === "live") tell(`Plugin ${nameOf(entry)} is live${again} (${may})`);
+      const said = `Plugin ${nameOf(entry)} is live${again} (${describe(version.asked) || "no permissions"})`;
+      if (entry.state === "live") tell(said);
       return ok(undefined);
     },
     /** The tools that are live, in a stable order. */

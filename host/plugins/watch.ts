@@ -60,8 +60,7 @@ function watchOne(folder: string, { again, notify }: { again: () => void; notify
     busy = true;
     for (let moved = true; moved && !closed;) {
       const { at, id, time } = await nearest(folder);
-      moved = `${id}:${time}` !== seen;
-      seen = `${id}:${time}`;
+      moved = seen !== (seen = `${id}:${time}`);
       if (moved || (fs === undefined && at === folder)) again();
       if (closed || !notify || (id === armed && fs)) continue;
       armed = id;
