@@ -181,11 +181,11 @@ async function tryOnce(
     const failure: Failure = "failure" in reply ? reply.failure : { kind: "refused", message: reply.error };
     return { type: "tried", happened: { type: "failed", failure }, reply: "", ms };
   }
-  const text = reply.value.message.content;
-  const found = lastBlock(text, arena.entry.functions);
+  const { message: { content: text }, note = "" } = reply.value, found = lastBlock(text, arena.entry.functions);
   const told = { type: "tried" as const, reply: text, ms, usage: reply.value.usage };
   if (!found.ok) {
-    return { ...told, happened: { type: "rejected", kind: "no_code", hash: digest(text), detail: [found.error] } };
+    const detail = [found.error, note].filter((line) => line !== ""); // it may have been cut
+    return { ...told, happened: { type: "rejected", kind: "no_code", hash: digest(text), detail } };
   }
   const measured = await arena.measure(found.value, arena.against(), signal);
   const origin = { parent, run: id, lane: lane.number, proposer: model.name(), prompt: asked };

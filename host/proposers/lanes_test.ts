@@ -1,7 +1,7 @@
 import { deepStrictEqual as equal, match, ok } from "node:assert/strict";
 import { setTimeout as delay } from "node:timers/promises";
 import type { ModelRequest } from "../../actors/ports.ts";
-import type { Failure } from "../../actors/types.ts";
+import { type Failure, ok as good } from "../../actors/types.ts";
 import { bodyOf, fakeFunctionModel } from "../testing/fake_workshop.ts";
 import { type Bench, withFunctions } from "../testing/functions_fixtures.ts";
 import { createGate } from "./budget.ts";
@@ -210,6 +210,17 @@ Deno.test("a body with a secret, or a far too long one, is refused before it is 
     );
     equal(workshop.compiled.filter((source) => source.includes("hush") || source.length > 5000), []);
     ok(!new TextDecoder("latin1").decode(await Deno.readFile(database)).includes("hush-hush"));
+  }));
+
+Deno.test("a reply that was cut before its code is told so", () =>
+  withFunctions(async ({ run }) => {
+    const whole = answering("", bodyOf(1)), note = "The reply was cut before its end: it is too long";
+    const reply: typeof whole.reply = async (...asked) => {
+      const said = await whole.reply(...asked);
+      return said.ok && whole.requests.length === 1 ? good({ ...said.value, finish: "cut", note }) : said;
+    };
+    match(await textOf(run(one, { model: { ...whole, reply } })), /2 attempts/);
+    match(said(whole.requests[1] ?? { purpose: "function", messages: [], tools: [] }), /cut before its end: it is too/);
   }));
 
 /** The fixture's task hash, as the port makes it of task file, body and declaration. */
