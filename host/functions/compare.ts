@@ -11,8 +11,7 @@ export async function compare(
   arena: Arena,
   { workshop, signal, json }: { workshop: Workshop; signal: AbortSignal; json?: boolean },
 ): Promise<Outcome<string>> {
-  const { entry, archive } = arena;
-  const numbers = [...new Set([0, archive.standing().active])];
+  const { entry, archive } = arena, numbers = [...new Set([0, archive.standing().active])];
   const rows: { revision: Revision; wasm: Uint8Array; size: number; fuel: number; ms: number; score?: Score }[] = [];
   for (const number of numbers) {
     const revision = archive.revision(number);

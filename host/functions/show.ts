@@ -6,8 +6,7 @@ import type { Revision } from "./archive.ts";
 /** Task, signatures, scores and the active source: for people, or with `json` one JSON object. */
 export function show({ entry, archive }: Arena, json?: boolean): string {
   const active = archive.revision(archive.standing().active), start = archive.revision(0);
-  const { limits, goal } = entry;
-  const { looks } = archive.standing();
+  const { limits, goal } = entry, { looks } = archive.standing(), aim = goal === undefined ? "" : `, goal ${goal}`;
   if (json) {
     const { cassette: _, file: __, ...task } = entry, { number, score } = active ?? {};
     const was = { active: number ?? null, start: start?.score?.score ?? null, score: null };
@@ -18,9 +17,7 @@ export function show({ entry, archive }: Arena, json?: boolean): string {
     `${entry.name}: ${entry.description}`,
     signatures(entry),
     `limits: fuel ${limits.fuel} a call, ${limits.pages} pages of 64 KiB, ${limits.deadlineMs} ms, ${limits.source} characters`,
-    `score: ${scored(active?.score, 20)} (start ${scored(start?.score, 0)}${
-      goal === undefined ? "" : `, goal ${goal}`
-    }); ` +
+    `score: ${scored(active?.score, 20)} (start ${scored(start?.score, 0)}${aim}); ` +
     `${archive.count()} revisions, ${looks} looks at held-out data`,
     ...(active?.feedback ?? []).slice(0, 10).map((line) => `  ${line}`),
     `active: revision ${active?.number ?? "0, not scored yet"}\n\n${(active?.source ?? entry.source).trimEnd()}`,

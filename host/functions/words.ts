@@ -41,9 +41,8 @@ const MOST: Record<string, number> = { rounds: 1_000_000, lanes: 64, seed: 2 ** 
 
 /** The commands as text for people. */
 export function help(): string {
-  return Object.entries(COMMANDS).map(([name, { takes, does }]) => `fn ${`${name} ${takes}`.trim()}\n    ${does}`).join(
-    "\n",
-  );
+  const all = Object.entries(COMMANDS);
+  return all.map(([name, { takes, does }]) => `fn ${`${name} ${takes}`.trim()}\n    ${does}`).join("\n");
 }
 
 /** Parses one command line; nothing said means `list`. */

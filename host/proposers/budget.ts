@@ -35,17 +35,17 @@ export function createGate({ tokens = Infinity, usd }: Limit, flight: number): G
   /** Without a price, one request goes alone to learn it. */
   function room(more: number): Outcome<boolean> {
     const used = spent.input + spent.output;
+    const later = held > 0 && used + more <= tokens;
     if (used + held + more > tokens) {
-      return held > 0 && used + more <= tokens ? ok(false) : no(`the budget of ${tokens} tokens has no room for more`);
+      return later ? ok(false) : no(`the budget of ${tokens} tokens has no room for more`);
     }
     if (usd === undefined) return ok(true);
     if (spent.cost === null) return no("the endpoint tells no prices, so a budget in usd cannot be kept; set tokens");
     if (used === 0) return ok(flying === 0);
     const price = spent.cost / used;
     if (spent.cost + (held + more) * price <= usd) return ok(true);
-    return held > 0 && spent.cost + more * price <= usd
-      ? ok(false)
-      : no(`the budget of ${usd} USD has no room for more`);
+    const waits = held > 0 && spent.cost + more * price <= usd;
+    return waits ? ok(false) : no(`the budget of ${usd} USD has no room for more`);
   }
   function next(): void {
     while (queue.length > 0 && flying < flight) {

@@ -69,10 +69,8 @@ export function climb(rung: Rung, happened: Happened): { rung: Rung; next: Next 
   if (happened.type === "accepted") return { rung: here, next: { event: "registered" } };
   const { kind, hash, detail } = happened;
   if (attempts >= LADDER.attempts) {
-    return {
-      rung: here,
-      next: { event: "terminal", reason: `all ${attempts} attempts were rejected, the last: ${kind}` },
-    };
+    const reason = `all ${attempts} attempts were rejected, the last: ${kind}`;
+    return { rung: here, next: { event: "terminal", reason } };
   }
   if (hash !== "" && hash === rung.last) {
     return { rung: { ...here, history: false }, next: { event: "repeat_reset", nudge: REPEAT } };

@@ -58,11 +58,8 @@ export async function evolveByModel(run: Run, on: Lanes): Promise<Ended> {
     throw stop.signal.reason;
   }
   const said = ends.find(({ failure }) => failure) ?? ends.find(({ why }) => why !== "");
-  const why = stop.signal.aborted
-    ? "the goal is reached"
-    : run.signal.aborted
-    ? reason(run.signal.reason)
-    : said?.why ?? "";
+  const stopped = run.signal.aborted ? reason(run.signal.reason) : said?.why ?? "";
+  const why = stop.signal.aborted ? "the goal is reached" : stopped;
   return {
     ...ended,
     why,
@@ -202,9 +199,8 @@ async function tryOnce(
 
 function progress(where: string, { next, judged }: { next: Next; judged: Judged | undefined }): string {
   if (judged?.accepted) {
-    return `${where}: revision ${judged.revision} wins with ${scored(judged.score)}${
-      judged.active ? ", active now" : ""
-    }`;
+    const now = judged.active ? ", active now" : "";
+    return `${where}: revision ${judged.revision} wins with ${scored(judged.score)}${now}`;
   }
   const why = judged?.kind ? `${judged.kind}${judged.score ? `, score ${scored(judged.score)}` : ""}; ` : "";
   const said = next.event === "terminal" ? `ends: ${next.reason}` : next.event.replace("_", " ");

@@ -1,11 +1,24 @@
 /** Changes to a body's source without a model: constants, operators, expressions, and crossing two bodies. */
-import type { Random } from "../../actors/functions.ts";
+import type { Random, Task } from "../../actors/functions.ts";
 
 /** A body as words: blanks and comments are words too, so that joining them gives the source again. */
 export type Words = string[];
 
+/** What a task tells of what its bodies may be made of: numbers and quoted words of its description. */
+export interface Told {
+  /** True if its functions deal with fractions. */
+  float: boolean;
+  numbers: string[];
+  divisors: string[];
+  /** Empty if no function gives a string. */
+  texts: string[];
+}
+
 /** One way to change a body; undefined where it finds nothing to change. `step` is the relative size of a change of a constant. */
-export type Mutation = (words: Words, on: { random: Random; step: number; other: Words }) => Words | undefined;
+export type Mutation = (
+  words: Words,
+  on: { random: Random; step: number; other: Words; told: Told },
+) => Words | undefined;
 
 const NUMBER = /^\(?-?(\d[\d_]*\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?)\)?$/i;
 const WORD =
@@ -26,6 +39,7 @@ export function split(source: string): Words {
 const isBlank = (word: string | undefined) => word !== undefined && /^(\s|\/\/|\/\*)/.test(word);
 const isName = (word: string | undefined) => word !== undefined && /^[A-Za-z_$]/.test(word);
 const isNumber = (word: string | undefined) => word !== undefined && NUMBER.test(word);
+const isText = (word: string | undefined) => word !== undefined && /^["'`]/.test(word);
 const isFloat = (word: string) => /[.e]/i.test(word);
 const KEYWORDS = new Set(
   "function export return let const var if else for while do break continue switch case default new true false null as Math void class static"
@@ -76,7 +90,8 @@ function partner(words: Words, at: number): number {
 /** The last word of the operand that begins at `at`, or -1: a number, a name with its calls and members, or brackets. */
 function endOf(words: Words, at: number): number {
   const word = words[at];
-  let end = word === "(" ? partner(words, at) : isNumber(word) || (isName(word) && !keyword(word)) ? at : -1;
+  const short = isNumber(word) || isText(word) || (isName(word) && !keyword(word));
+  let end = word === "(" ? partner(words, at) : short ? at : -1;
   while (end >= 0 && isName(word)) {
     const next = words[end + 1] ?? "";
     if (next === "." && isName(words[end + 2])) end += 2;
@@ -92,10 +107,8 @@ const keyword = (word: string | undefined) =>
 function operands(words: Words): [from: number, to: number][] {
   const free = open(words), found: [number, number][] = [];
   words.forEach((word, at) => {
-    if (!free[at] || (word === "(" && isName(words[near(words, at, -1)]) && words[near(words, at, -1)] !== "return")) {
-      return;
-    }
-    if (words[near(words, at, -1)] === ".") return;
+    const before = words[near(words, at, -1)];
+    if (!free[at] || before === "." || (word === "(" && isName(before) && before !== "return")) return;
     const end = endOf(words, at);
     const after = words[near(words, end, 1)] ?? "";
     if (end >= at && !/^([-+*/%&|^]|\*\*|<<|>>|>>>)?=$|^(\+\+|--|:|\{)$/.test(after)) found.push([at, end]);
@@ -119,17 +132,13 @@ function names(words: Words): string[] {
 
 const pick = <T>(random: Random, items: readonly T[]): T | undefined =>
   items[random.integer(Math.max(items.length, 1))];
-const replaced = (words: Words, [from, to]: [number, number], ...by: Words) => [
-  ...words.slice(0, from),
-  ...by,
-  ...words.slice(to + 1),
-];
+const replaced = (words: Words, [from, to]: [number, number], ...by: Words) =>
+  words.toSpliced(from, to - from + 1, ...by);
 
 /** A constant as source. A whole number stays whole; a fraction stays one. */
 function written(value: number, float: boolean): string {
-  const text = float
-    ? (Number.isInteger(value) && Math.abs(value) < 1e15 ? value.toFixed(1) : String(value))
-    : value.toFixed(0);
+  const plain = !float || (Number.isInteger(value) && Math.abs(value) < 1e15);
+  const text = plain ? value.toFixed(float ? 1 : 0) : String(value);
   return text.startsWith("-") ? `(${text})` : text;
 }
 
@@ -186,9 +195,8 @@ function swapped(among: string[]): Mutation {
 const sides: Mutation = (words, { random }) => {
   const found = operands(words).flatMap(([from, to]) => {
     const operator = near(words, to, 1), right = near(words, operator, 1), end = endOf(words, right);
-    return [...ARITHMETIC, ...COMPARISON].includes(words[operator] ?? "") && end >= right
-      ? [{ from, to, right, end }]
-      : [];
+    const known = [...ARITHMETIC, ...COMPARISON].includes(words[operator] ?? "");
+    return known && end >= right ? [{ from, to, right, end }] : [];
   });
   const one = pick(random, found);
   if (!one) return undefined;
@@ -198,34 +206,44 @@ const sides: Mutation = (words, { random }) => {
   return replaced(words, [one.from, one.end], ...by);
 };
 
-/** An operand is replaced, gets a further term, or is wrapped. */
-const grow: Mutation = (words, { random, step }) => {
+/** An operand is replaced, gets a further term, is wrapped, or becomes one of two. */
+const grow: Mutation = (words, { random, step, told }) => {
   const all = operands(words), range = pick(random, all);
   if (!range) return undefined;
-  const slice = ([from, to]: [number, number]): [number, number] => [from, to + 1];
-  const text = words.slice(...slice(range)).join("");
-  const now = range[0] === range[1] || endOf(words, range[0]) === range[1] ? text : `(${text})`;
-  const number = () =>
+  const textOf = ([from, to]: [number, number]) => words.slice(from, to + 1).join("");
+  const text = textOf(range), now = range[0] === range[1] || endOf(words, range[0]) === range[1] ? text : `(${text})`;
+  const whole = () => pick(random, told.numbers) ?? "1";
+  const fraction = () =>
     written((pick(random, COMMON) ?? 1) * (random.next() < 0.5 ? 1 : 1 + step * random.normal()), true);
-  const part = () => `(${words.slice(...slice(pick(random, all) ?? range)).join("")})`;
+  const number = told.float ? fraction : whole;
+  const ofWords = (text: string) => told.texts.length > 0 && /["\'`]|toString/.test(text), worded = ofWords(text);
   const value = () => {
     const way = random.next();
-    return way < 0.3 ? number() : way < 0.75 ? pick(random, names(words)) ?? number() : part();
+    if (worded) return pick(random, told.texts) ?? text;
+    if (way < 0.75) return way < 0.3 ? number() : pick(random, names(words)) ?? number();
+    const part = textOf(pick(random, all) ?? range);
+    return ofWords(part) ? number() : `(${part})`;
   };
   const wave = () =>
     `${number()} * Math.${pick(random, ["cos", "sin", "exp", "sqrt", "abs"])}(${number()} * ${value()})`;
-  const way = random.integer(8);
-  const by = [
-    value,
-    () => `(${now} ${pick(random, ARITHMETIC)} ${value()})`,
+  const name = () => pick(random, names(words)) ?? number();
+  const compared = () => `${told.float ? value() : name()} ${pick(random, COMPARISON)} ${number()}`;
+  const divided = () => `${name()} % ${pick(random, told.divisors)} == ${random.next() < 0.7 ? 0 : whole()}`;
+  const some = [value, () => `(${now} ${pick(random, worded ? ["+"] : ARITHMETIC)} ${value()})`];
+  const fractions = [
     () => `(${now} ${pick(random, ["+", "-"])} ${number()} * ${value()})`,
     () => `Math.${pick(random, ["min", "max"])}(${now}, ${value()})`,
     () => `Math.${pick(random, ["abs", "sqrt", "exp", "log", "cos", "sin", "floor"])}(${now})`,
     () => `(${now} * ${random.next() < 0.5 ? now : value()})`,
     () => `(${now} ${pick(random, ["+", "-"])} ${wave()})`,
-    () => `(${value()} ${pick(random, COMPARISON)} ${number()} ? ${now} : ${value()})`,
-  ][way];
-  return by && replaced(words, range, by());
+    () => `(${compared()} ? ${now} : ${value()})`,
+  ];
+  const wholes = [compared, divided, divided].flatMap((test) => [
+    () => `(${test()} ? ${now} : ${value()})`,
+    () => `(${test()} ? ${value()} : ${now})`,
+  ]);
+  const by = pick(random, [...some, ...(told.float ? fractions : wholes)])?.();
+  return by === undefined ? undefined : replaced(words, range, by);
 };
 
 /** Two bodies of one shape exchange constants, two of different shape a line. */
@@ -242,18 +260,28 @@ const cross: Mutation = (words, { random, other }) => {
     });
     return child;
   }
-  const lines = words.join("").split("\n"),
-    others = other.join("").split("\n").filter((line) => line.trim().endsWith(";"));
-  const by = pick(random, others);
-  const isReturn = (line = "") => /^\s*return\b/.test(line);
-  const at = pick(
-    random,
-    lines.flatMap((line, at) => line.trim().endsWith(";") && isReturn(line) === isReturn(by) ? [at] : []),
-  );
+  const ends = (line: string) => line.trim().endsWith(";"), isReturn = (line = "") => /^\s*return\b/.test(line);
+  const lines = words.join("").split("\n"), by = pick(random, other.join("").split("\n").filter(ends));
+  const at = pick(random, lines.flatMap((line, at) => ends(line) && isReturn(line) === isReturn(by) ? [at] : []));
   if (at === undefined || by === undefined) return undefined;
   const over = isReturn(by) || random.next() < 0.5;
   return split([...lines.slice(0, at), by, ...lines.slice(over ? at + 1 : at)].join("\n"));
 };
+
+/** Reads what a task tells. */
+export function readTask({ description, functions }: Pick<Task, "description" | "functions">): Told {
+  const types = Object.values(functions).flatMap((
+    { parameters, result },
+  ) => [result, ...parameters.map(([, type]) => type)]);
+  const numbers = [...new Set(["0", "1", "2", "10", ...description.match(/\b\d{1,4}\b/g) ?? []])],
+    texts = description.match(/"[^"\n]{1,40}"/g) ?? [];
+  const strings = Object.values(functions).some(({ result }) => result === "string");
+  return {
+    float: types.some((type) => /f32|f64|Float/.test(type)),
+    ...{ numbers, divisors: numbers.filter((number) => Number(number) > 1) },
+    texts: strings ? [...new Set(texts)] : [],
+  };
+}
 
 /** Every way to change a body, by name. */
 export const MUTATIONS: Readonly<Record<string, Mutation>> = {

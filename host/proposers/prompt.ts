@@ -30,11 +30,8 @@ export function short(value: number): string {
 }
 
 /** The first prompt of a round: task, signature, the best body with its training feedback, and what was tried before. */
-export function taskPrompt(
-  task: Declaration,
-  archive: Archive,
-  { lane, lanes }: { lane: number; lanes: number },
-): string {
+export function taskPrompt(task: Declaration, archive: Archive, on: { lane: number; lanes: number }): string {
+  const { lane, lanes } = on;
   const active = archive.revision(archive.standing().active);
   const front = task.objectives ? archive.incumbents(true) : [];
   const goal = task.goal === undefined ? "" : ` The goal is ${task.goal}.`;
@@ -63,17 +60,13 @@ function earlier(archive: Archive, active: number | undefined): string {
   ).slice(0, 3);
   const tried = [...close, ...failed].map((one) => {
     const why = one.state === "rejected" ? `rejected (${one.kind})` : "accepted";
-    const said = cut(one.feedback.join("\n"), MOST.feedback);
-    return `Revision ${one.number}, ${why}, score ${scored(one.score)}:\n\n${
-      fenced(cut(one.source, MOST.body))
-    }\n${said}`;
+    const said = cut(one.feedback.join("\n"), MOST.feedback), body = fenced(cut(one.source, MOST.body));
+    return `Revision ${one.number}, ${why}, score ${scored(one.score)}:\n\n${body}\n${said}`;
   });
   return tried.length === 0 ? "" : `Earlier attempts, not to be repeated:\n\n${tried.join("\n\n")}`;
 }
 
-function fenced(source: string): string {
-  return `\`\`\`ts\n${source.trimEnd()}\n\`\`\``;
-}
+const fenced = (source: string) => `\`\`\`ts\n${source.trimEnd()}\n\`\`\``;
 
 type Cell = string | number | Score | undefined;
 /** Rows under a head, columns aligned; with `json` an object a line, the metrics of a score beside it. */

@@ -7,7 +7,7 @@ import { canonical } from "../wasm/source.ts";
 import { type Arena, digest, type Judged } from "../functions/arena.ts";
 import type { Revision } from "../functions/archive.ts";
 import type { Ended, Run } from "./lanes.ts";
-import { MUTATIONS, split } from "./mutate.ts";
+import { MUTATIONS, readTask, split } from "./mutate.ts";
 import { scored, short } from "./prompt.ts";
 
 /** How far and from which seed. Each lane has chance, step size and preferences of its own. */
@@ -88,7 +88,7 @@ function propose({ archive, entry }: Arena, chain: Chain, fresh: Set<string>): P
   const incumbents = archive.incumbents(entry.objectives !== undefined);
   const different = new Map(archive.list("best", 64).reverse().map((one) => [one.score?.score, one]));
   const pool = [...different.values()].reverse().slice(0, 8), bodies: Proposed[] = [];
-  const { random } = chain;
+  const { random } = chain, told = readTask(entry);
   const one = (from: Revision[]) => from[random.integer(Math.max(from.length, 1))];
   for (let tries = 0; tries < BATCH * 20 && bodies.length < BATCH; tries++) {
     const parent = one(random.next() < (chain.number === 0 ? 0.9 : 0.7) ? incumbents : pool) ?? incumbents[0];
@@ -98,7 +98,7 @@ function propose({ archive, entry }: Arena, chain: Chain, fresh: Set<string>): P
     let words = split(parent.source);
     do {
       const name = choose(chain);
-      const next = MUTATIONS[name]?.(words, { random, step: chain.step, other });
+      const next = MUTATIONS[name]?.(words, { random, step: chain.step, other, told });
       if (next) [words] = [next, used.push(name)];
     } while (random.next() < 0.3);
     const source = words.join(""), hash = digest(canonical(source));
@@ -119,11 +119,9 @@ function choose({ random, weights }: Chain): string {
 function learn({ chain, by, parent }: Proposed, { accepted, score, kind }: Judged): void {
   const better = accepted || (score?.score ?? -Infinity) > (parent.score?.score ?? -Infinity);
   for (const name of by.split("+")) {
-    const weight = chain.weights.get(name) ?? 1;
-    chain.weights.set(
-      name,
-      Math.min(8, Math.max(0.15, better ? weight * 1.5 + 0.2 : weight * (kind === "compile" ? 0.97 : 0.995))),
-    );
+    const had = chain.weights.get(name) ?? 1,
+      weight = better ? had * 1.5 + 0.2 : had * (kind === "compile" ? 0.97 : 0.995);
+    chain.weights.set(name, Math.min(8, Math.max(0.15, weight)));
   }
   if (!/constant|drift/.test(by)) return;
   chain.step = better ? Math.min(STEP.most, chain.step * 1.6) : chain.step * 0.97;

@@ -3,7 +3,7 @@ import { createRandom } from "../evaluation/random.ts";
 import { canonical } from "../wasm/source.ts";
 import { bodyOf, DECLARED, fakeWorkshop } from "../testing/fake_workshop.ts";
 import { withFunctions } from "../testing/functions_fixtures.ts";
-import { MUTATIONS, split } from "./mutate.ts";
+import { MUTATIONS, readTask, split } from "./mutate.ts";
 
 const RICH = `/** A comment; with "words" and 1.5 */
 const TABLE: StaticArray<f64> = [0.25, -0.5, 1e-3];
@@ -15,6 +15,11 @@ export function f(x: f64, n: i32): f64 {
   return sum > 3.0 ? sum / 2.0 : sum - 1.0;
 }
 `;
+
+const told = readTask({
+  description: "",
+  functions: { f: { parameters: [["x", "f64"], ["n", "i32"]], result: "f64" } },
+});
 
 Deno.test("splitting a body into words loses nothing", () => {
   for (const source of [RICH, "", "a >>>= 1", "'x", "`${a}`", "f(-1)", "(-1)", "((-1))", "😀 \ud800"]) {
@@ -29,7 +34,7 @@ for (const [name, mutate] of Object.entries(MUTATIONS)) {
     const random = createRandom(1), other = split(RICH.replace("0.25", "0.75").replaceAll("sum", "total"));
     let changed = 0;
     for (let n = 0; n < 200; n++) {
-      const words = mutate(split(RICH), { random, step: 0.3, other });
+      const words = mutate(split(RICH), { random, step: 0.3, other, told });
       if (!words) continue;
       const source = words.join("");
       match(source, /export function f\(x: f64, n: i32\): f64 \{/);
@@ -43,8 +48,33 @@ for (const [name, mutate] of Object.entries(MUTATIONS)) {
 Deno.test("a body without anything to change is left alone", () => {
   const random = createRandom(1), other = split("");
   for (const mutate of Object.values(MUTATIONS)) {
-    equal(mutate(split("export function f(): void {}"), { random, step: 1, other }), undefined);
+    equal(mutate(split("export function f(): void {}"), { random, step: 1, other, told }), undefined);
   }
+});
+
+Deno.test("a task tells its numbers, and its words if a function gives a string", () => {
+  const functions = (result: "string" | "i32") => ({ f: { parameters: [["n", "u64"]], result } }) as const;
+  const description = 'Return "Fizz" for 3 and "Buzz" for 5, "Fizz" again; up to 18446744073709551615.';
+  const numbers = ["0", "1", "2", "10", "3", "5"], divisors = ["2", "10", "3", "5"];
+  equal(readTask({ description, functions: functions("string") }), {
+    ...{ float: false, numbers, divisors, texts: ['"Fizz"', '"Buzz"'] },
+  });
+  equal(readTask({ description, functions: functions("i32") }), { float: false, numbers, divisors, texts: [] });
+  equal(told.float, true);
+});
+
+Deno.test("bodies of whole numbers and of words grow by such, and by nothing that is of another type", () => {
+  const functions = { f: { parameters: [["n", "u64"]], result: "string" } } as const;
+  const told = readTask({ description: 'Return "Fizz" for 3, "Buzz" for 5.', functions });
+  const start = "export function f(n: u64): string {\n  return n.toString();\n}\n", random = createRandom(1);
+  const found = new Set<string>();
+  for (let n = 0; n < 2_000; n++) {
+    const words = MUTATIONS.grow?.(split(start), { random, step: 0.3, other: split(start), told }) ?? [];
+    const body = words.join("").split("\n")[1]?.trim() ?? "";
+    found.add(body);
+    ok(!/\d\.\d|Math/.test(body), body);
+  }
+  ok(found.has('return (n % 3 == 0 ? "Fizz" : n.toString());'), [...found].join("\n"));
 });
 
 const NEAR = { ...DECLARED, goal: -1e-3 };
