@@ -41,7 +41,7 @@ export async function prepareWorktree(repository: string, folder: string, commit
 /** Creates the draft port. The draft is at `home`/draft and outlives crashes; the lock does not outlive its process. */
 export function createDraft({ home, sourceRoot, createWorkspace }: DraftOptions): Draft {
   const root = `${home}/draft`;
-  let lock: Deno.FsFile | undefined, workspace: Workspace | undefined;
+  let lock: Deno.FsFile | undefined, workspace: Workspace | undefined, repository = "";
 
   async function take(): Promise<Outcome<true>> {
     if (lock) return ok(true);
@@ -62,16 +62,15 @@ export function createDraft({ home, sourceRoot, createWorkspace }: DraftOptions)
     const source = await sourceRoot();
     if (!source.ok) return source;
     signal.throwIfAborted();
-    const commit = (await mustGit(source.value.root, ["rev-parse", "HEAD"])).trim();
-    await prepareWorktree(source.value.root, root, commit);
+    repository = source.value.root;
+    await prepareWorktree(repository, root, (await mustGit(repository, ["rev-parse", "HEAD"])).trim());
     signal.throwIfAborted();
     workspace = createWorkspace({ root, mayWrite: whyProtected });
     return ok({ root, generation: source.value.generation, sourceMap: await mapSource(root) });
   }
-  async function clean() {
-    await mustGit(root, ["reset", "--hard", "--quiet", "HEAD"]);
-    await mustGit(root, ["clean", "-ffdxq"]);
-  }
+  /** As it was opened: a git that was killed in it may have left its lock. */
+  const clean = async () =>
+    await prepareWorktree(repository, root, (await mustGit(root, ["rev-parse", "HEAD"])).trim());
   return {
     async open(signal) {
       const taken = await take();

@@ -72,6 +72,20 @@ Deno.test("a candidate is all that is in the draft: new, ignored and removed fil
   });
 });
 
+Deno.test("a change is thrown away although a git that was killed left its lock in the draft", async () => {
+  await withDraft(async ({ root, make }) => {
+    const draft = make();
+    ok((await draft.open(signal)).ok);
+    await Deno.writeTextFile(`${root}/actors/a.ts`, "changed");
+    await Deno.writeTextFile(`${root}/new.log`, "new");
+    await Deno.writeTextFile((await mustGit(root, ["rev-parse", "--git-path", "index.lock"])).trim(), "");
+    await draft.discard();
+    match(JSON.stringify(await draft.candidate(goal)), /nothing in it differs/);
+    equal(await Deno.readTextFile(`${root}/actors/a.ts`), "export const a = 1;\r\n");
+    await draft.close();
+  });
+});
+
 Deno.test("a second evolution is kept out until the first closes, and no lock outlives its holder", async () => {
   await withDraft(async ({ home, make }) => {
     const first = make(), second = make();
