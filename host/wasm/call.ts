@@ -151,8 +151,9 @@ function carryOut({ signature: { result }, out }: Plan, exports: Exports): Plan[
 
 /** Reads strings at addresses, with their lone surrogates. */
 export function stringReader(exports: Exports): (address: number) => string {
+  let { units, words } = NONE;
   return (address) => {
-    const { units, words } = viewsOf(bufferOf(exports));
+    if (units.length === 0) ({ units, words } = viewsOf(bufferOf(exports))); // they are empty once memory has grown
     const start = address >>> 1, length = (words[(address + SIZE) >>> 2] ?? 0) >>> 1;
     const short = SHORT[length];
     if (short) {
@@ -167,7 +168,8 @@ export function stringReader(exports: Exports): (address: number) => string {
   };
 }
 
-let views = { buffer: NOTHING, units: new Uint16Array(NOTHING), words: new Uint32Array(NOTHING) };
+const NONE = { buffer: NOTHING, units: new Uint16Array(NOTHING), words: new Uint32Array(NOTHING) };
+let views = NONE;
 /** Those of the memory that was read last: one instance after another has the same. */
 function viewsOf(buffer: ArrayBuffer): typeof views {
   if (buffer !== views.buffer) views = { buffer, units: new Uint16Array(buffer), words: new Uint32Array(buffer) };

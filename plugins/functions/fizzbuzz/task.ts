@@ -4,7 +4,13 @@ interface Case {
   n: bigint;
   expected: string;
   got: string | undefined;
+  /** Begins what is said of a wrong answer. */
+  said: string;
 }
+
+const makeCase = (n: bigint, expected: string): Case => {
+  return { n, expected, got: undefined, said: `n = ${n}: expected "${expected}", got ` };
+};
 
 /** Whoever knows only these knows little: most cases are drawn anew. */
 const EDGES: Pick<Case, "n" | "expected">[] = [
@@ -23,7 +29,7 @@ const halves = new Uint32Array(2), whole = new BigUint64Array(halves.buffer);
 
 /** Seven numbers up to 104, then of 32 bits, then of 64, behind the edges. */
 function draw(random: Random): Case[] {
-  const cases: Case[] = EDGES.map(({ n, expected }) => ({ n, expected, got: undefined }));
+  const cases: Case[] = EDGES.map(({ n, expected }) => makeCase(n, expected));
   const word = () => 15 + random.integer(2 ** 32 - 30);
   for (let at = 0; at < 3 * DRAWN.length; at++) {
     const kind = DRAWN[at % DRAWN.length] ?? 0, rests = KINDS[kind] ?? [];
@@ -32,7 +38,7 @@ function draw(random: Random): Case[] {
     halves[0] = some - (some + more) % 15 + rest; // 2 ** 32 leaves 1
     halves[1] = more;
     const n = whole[0] ?? 0n;
-    cases.push({ n, expected: WORDS[kind] ?? `${n}`, got: undefined });
+    cases.push(makeCase(n, WORDS[kind] ?? `${n}`));
   }
   return cases;
 }
@@ -65,9 +71,7 @@ The score is the share of 26 cases that are exactly right: 5 edges, 7 numbers up
       const { cases, order } = casesOf(random), told = new Set<string>();
       for (const one of order) one.got = functions.fizzbuzz(one.n);
       const wrong = cases.filter(({ expected, got }) => got !== expected);
-      for (const { n, expected, got } of wrong) {
-        if (told.size < 8) told.add(`n = ${n}: expected "${expected}", got ${quote(got)}`);
-      }
+      for (const { said, got } of wrong) if (told.size < 8) told.add(said + quote(got));
       const right = cases.length - wrong.length, sum = `${right} of ${cases.length} cases are right`;
       return { score: right / cases.length, feedback: [...told, sum] };
     },
