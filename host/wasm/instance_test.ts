@@ -193,6 +193,15 @@ Deno.test("a module of before the limit was a constant gets its limit, too", () 
   equal(functions.f(1), LIMITS.fuel);
 });
 
+Deno.test("strings are read whole before, while and after the memory grows, whichever instance was read last", async () => {
+  const functions = { f: { parameters: [["n", "i32"]], result: "string" } } as const;
+  const source = `export function f(n: i32): string { return "é漢".repeat(n) }`;
+  const [one, two] = [await start(source, functions), await start(source, functions)];
+  for (const n of [3, 100_000, 3, 65, 0, 32, 33]) {
+    equal([one.functions.f(n), two.functions.f(1), one.functions.f(n)], ["é漢".repeat(n), "é漢", "é漢".repeat(n)]);
+  }
+});
+
 Deno.test("calls among functions are counted whoever calls, also by pointer, recursion and the outside", async () => {
   const source = `export function f(n: i32): i32 { return n < 2 ? n : f(n - 1) + f(n - 2) }
 export function g(n: i32): i32 { let s = 0; for (let i = 0; i < n; i++) { s += f(3); if (s > 99) return s; } return s }
