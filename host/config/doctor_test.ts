@@ -93,7 +93,12 @@ const ills: [string, Partial<DoctorOptions>, RegExp, boolean][] = [
     /^FAIL {2}model +boom\n +-> mend/m,
     false,
   ],
-  ["a check that never ends", { probe: never, deadlineMs: 5 }, /^FAIL {2}model +no answer in time/m, false],
+  [
+    "a check that never ends",
+    { probe: never, folders: [], deadlineMs: 5 },
+    /^FAIL {2}model +no answer in time/m,
+    false,
+  ],
 ];
 for (const [name, change, line, healthy] of ills) {
   Deno.test(`The doctor tells of ${name}`, async () => {
