@@ -35,8 +35,8 @@ const parts: Record<string, () => Promise<Row[]>> = {
   start: () => measureStart(executable, base.value),
   turns: () => measureTurns(executable),
   storing: () => measureStoring(executable),
+  scoring: () => measureScoring(executable), // before what loads the compiler: where bodies are scored, there is none
   dispatch: measureDispatch,
-  scoring: () => measureScoring(executable),
   evolved: measureEvolved,
   packing: () => measurePacking({ self: [executable] }),
   evolving: () => measureEvolving(CHECKOUT, base.value, out),
