@@ -49,10 +49,10 @@ export function watch(body: Instance, functions: Signatures, seed: number): Watc
     for (const name of Object.keys(functions)) {
       const call = own[name];
       if (!call) continue;
-      const { parameters = [] } = functions[name] ?? {}, { length } = parameters;
+      const { parameters = [] } = functions[name] ?? {}, { length } = parameters; // few values need no array for each call
       wrapped[name] = length > 3 || parameters.some(([, type]) => inMemory(type))
         ? (...values) => seen++ === next ? sample(name, call, values) : call(...values)
-        : (a, b, c, d) => seen++ === next ? sample(name, call, [a, b, c, d].slice(0, length)) : call(a, b, c, d); // no array for each
+        : (a, b, c, d) => seen++ === next ? sample(name, call, [a, b, c, d].slice(0, length)) : call(a, b, c, d);
     }
     return {
       functions: wrapped,

@@ -216,7 +216,7 @@ const grow: Mutation = (words, { random, step, told }) => {
   const fraction = () =>
     written((pick(random, COMMON) ?? 1) * (random.next() < 0.5 ? 1 : 1 + step * random.normal()), true);
   const number = told.float ? fraction : whole;
-  const ofWords = (text: string) => told.texts.length > 0 && /["\'`]|toString/.test(text), worded = ofWords(text);
+  const ofWords = (text: string) => told.texts.length > 0 && /["'`]|toString/.test(text), worded = ofWords(text);
   const value = () => {
     const way = random.next();
     if (worded) return pick(random, told.texts) ?? text;
@@ -270,16 +270,14 @@ const cross: Mutation = (words, { random, other }) => {
 
 /** Reads what a task tells. */
 export function readTask({ description, functions }: Pick<Task, "description" | "functions">): Told {
-  const types = Object.values(functions).flatMap((
-    { parameters, result },
-  ) => [result, ...parameters.map(([, type]) => type)]);
-  const numbers = [...new Set(["0", "1", "2", "10", ...description.match(/\b\d{1,4}\b/g) ?? []])],
-    texts = description.match(/"[^"\n]{1,40}"/g) ?? [];
-  const strings = Object.values(functions).some(({ result }) => result === "string");
+  const results = Object.values(functions).map(({ result }) => result);
+  const types = Object.values(functions).flatMap(({ parameters }) => parameters.map(([, type]) => type));
+  const found = (pattern: RegExp): string[] => description.match(pattern) ?? [];
+  const numbers = [...new Set(["0", "1", "2", "10", ...found(/\b\d{1,4}\b/g)])];
   return {
-    float: types.some((type) => /f32|f64|Float/.test(type)),
+    float: [...results, ...types].some((type) => /f32|f64|Float/.test(type)),
     ...{ numbers, divisors: numbers.filter((number) => Number(number) > 1) },
-    texts: strings ? [...new Set(texts)] : [],
+    texts: results.includes("string") ? [...new Set(found(/"[^"\n]{1,40}"/g))] : [],
   };
 }
 
