@@ -79,8 +79,8 @@ export function createRandom(seed: number): Random {
   };
 }
 
+/** The words of the last seed: training has only one. */
 let expanded = { seed: NaN, words: [0, 0, 0, 0] as [number, number, number, number] };
-/** Training has one seed, so the words of the last one are kept. */
 function seeded(given: number): () => number {
   const seed = Math.trunc(Number.isFinite(given) ? given : 0);
   if (expanded.seed !== seed) {

@@ -218,8 +218,8 @@ const grow: Mutation = (words, { random, step, told }) => {
   const number = told.float ? fraction : whole;
   const ofWords = (text: string) => told.texts.length > 0 && /["'`]|toString/.test(text), worded = ofWords(text);
   const value = () => {
-    const way = random.next();
     if (worded) return pick(random, told.texts) ?? text;
+    const way = random.next();
     if (way < 0.75) return way < 0.3 ? number() : pick(random, names(words)) ?? number();
     const part = textOf(pick(random, all) ?? range);
     return ofWords(part) ? number() : `(${part})`;
@@ -242,7 +242,7 @@ const grow: Mutation = (words, { random, step, told }) => {
     () => `(${test()} ? ${now} : ${value()})`,
     () => `(${test()} ? ${value()} : ${now})`,
   ]);
-  const by = pick(random, [...some, ...(told.float ? fractions : wholes)])?.();
+  const by = pick(random, [...some, ...(told.float && !worded ? fractions : wholes)])?.();
   return by === undefined ? undefined : replaced(words, range, by);
 };
 

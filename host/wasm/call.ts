@@ -162,7 +162,7 @@ export function stringReader(exports: Exports): (address: number) => string {
     }
     let text = "";
     for (let at = start, end = start + length; at < end; at += 8192) {
-      text += String.fromCharCode(...units.subarray(at, Math.min(end, at + 8192)));
+      text += String.fromCharCode.apply(null, units.subarray(at, Math.min(end, at + 8192)) as never); // spread: ten times as slow
     }
     return text;
   };

@@ -30,7 +30,7 @@ export function instantiate(module: WebAssembly.Module, most: number, lend: Lend
   }
 }
 
-/** What a module may import: a memory, made if it is asked for. A class: an object with a getter of its own takes V8 3 us. */
+/** What a module may import: a memory, made if it is asked for. A class: objects with a getter of their own cost V8 far more. */
 class Host {
   constructor(readonly give: () => WebAssembly.Memory) {}
   get memory(): WebAssembly.Memory {
